@@ -1,0 +1,2 @@
+/** The app's entry: importing a file here registers its functions. */
+import './health.ts';
