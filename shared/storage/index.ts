@@ -1,0 +1,21 @@
+export { StorageLimitError, StorageUnavailable } from './errors.ts';
+export type {
+  BlobContent,
+  BlobItem,
+  Blobs,
+  Lease,
+  Operation,
+  Queue,
+  QueueMessage,
+  Refusal,
+  Removed,
+  Row,
+  Storage,
+  StorageSettings,
+  StoredRow,
+  Table,
+  Transacted,
+  Value,
+  WriteOptions,
+  Written,
+} from './types.ts';
