@@ -1,4 +1,7 @@
 export { StorageLimitError, StorageUnavailable } from './errors.ts';
+export { encodeKey } from './keys.ts';
+export { openStorage } from './open.ts';
+export { joinBytes, joinText, splitBytes, splitText } from './text.ts';
 export type {
   BlobContent,
   BlobItem,
