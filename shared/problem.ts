@@ -1,5 +1,11 @@
-/** A JSON value. */
-export type Json = null | boolean | number | string | Json[] | { [name: string]: Json };
+/** A JSON value that nobody changes; members that are undefined are not written. The same type as the language's own. */
+export type Json =
+  | null
+  | boolean
+  | number
+  | string
+  | readonly Json[]
+  | { readonly [name: string]: Json | undefined };
 
 /** One fault of a request: where it is (a JSON path, a column, a header …) and what is wrong there. */
 export interface ProblemError {

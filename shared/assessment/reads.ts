@@ -1,0 +1,120 @@
+import type { Snapshot } from '../config/index.ts';
+import type { Answer, Json, Request } from '../fql/index.ts';
+import type { Velocities } from '../velocity/index.ts';
+
+/** Where answers come from. Each may fail; an assessment then goes on with the documented default and a diagnostic. */
+export interface Sources {
+  velocities: Pick<Velocities, 'read'>;
+  supportList(environment: string, list: string, key: string, now: number): Promise<Json>;
+  /** The score of the event at hand, for `Model.` functions. */
+  model(model: 'risk' | 'bot', context: string | undefined): Promise<Json>;
+}
+
+/** One read that an assessment made, kept as evidence. */
+export interface Read {
+  request: Request;
+  answer: Answer;
+}
+
+/** The memory of one assessment: nothing is fetched twice. */
+export interface Reads {
+  /** The answer if it is there; lists that are in memory always are. */
+  answer(request: Request): Answer | undefined;
+  /** Fetches what is missing, all at once. Never rejects: what fails is an answer that says so. */
+  fetch(requests: readonly Request[]): Promise<void>;
+  /** All answers so far, in the order in which they came to be asked for. */
+  made(): Read[];
+}
+
+/** Starts the memory of one assessment in the environment of `snapshot`, at the time `now` (ms). */
+export function openReads(snapshot: Snapshot, sources: Sources, now: number): Reads {
+  const environments = new Map(snapshot.chain.map((environment) => [environment.id, environment]));
+  const known = new Map<string, Read>();
+
+  function remember(request: Request, answer: Answer): Answer {
+    known.set(request.id, { request, answer });
+    return answer;
+  }
+
+  function answer(request: Request): Answer | undefined {
+    const read = known.get(request.id);
+    if (read) return read.answer;
+    if (request.kind !== 'list') return undefined;
+    const row = environments
+      .get(request.environment)
+      ?.list(request.list)
+      ?.lookup(request.column, request.key);
+    return row === undefined ? undefined : remember(request, { value: row });
+  }
+
+  async function fetchVelocities(requests: (Request & { kind: 'velocity' })[]): Promise<void> {
+    const wanted = [];
+    const asked = [];
+    for (const request of requests) {
+      const ref = environments.get(request.environment)?.velocity(request.name);
+      if (!ref)
+        remember(request, failed('velocity-unknown', `There is no velocity ${request.name} any more.`));
+      else {
+        wanted.push({ ref, key: request.key, window: request.window });
+        asked.push(request);
+      }
+    }
+    if (wanted.length === 0) return;
+    try {
+      const values = await sources.velocities.read(snapshot.root, wanted, now);
+      asked.forEach((request, index) => {
+        remember(request, { value: values[index] ?? 0 });
+      });
+    } catch (error) {
+      for (const request of asked) remember(request, failed('velocity-failed', messageOf(error)));
+    }
+  }
+
+  async function one(request: Exclude<Request, { kind: 'velocity' }>): Promise<Answer> {
+    switch (request.kind) {
+      case 'supportList':
+        return { value: await sources.supportList(request.environment, request.list, request.key, now) };
+      case 'list': {
+        const list = environments.get(request.environment)?.list(request.list);
+        if (!list) return failed('list-unknown', `There is no list ${request.list} any more.`);
+        return { value: await list.fetch(request.column, request.key) };
+      }
+      case 'model':
+        return { value: await sources.model(request.model, request.context) };
+      case 'externalCall':
+      case 'externalAssessment':
+        return failed('call-unknown', `There is no call ${request.name}.`);
+    }
+  }
+
+  async function fetchOne(request: Exclude<Request, { kind: 'velocity' }>): Promise<void> {
+    remember(
+      request,
+      await one(request).catch((error) => failed(`${request.kind.toLowerCase()}-failed`, messageOf(error))),
+    );
+  }
+
+  return {
+    answer,
+    async fetch(requests) {
+      const missing = new Map<string, Request>();
+      for (const request of requests) if (!answer(request)) missing.set(request.id, request);
+      const velocities: (Request & { kind: 'velocity' })[] = [];
+      const others: Promise<void>[] = [];
+      for (const request of missing.values()) {
+        if (request.kind === 'velocity') velocities.push(request);
+        else others.push(fetchOne(request));
+      }
+      await Promise.all([fetchVelocities(velocities), ...others]);
+    },
+    made: () => [...known.values()],
+  };
+}
+
+function failed(code: string, message: string): Answer {
+  return { failed: { code, message } };
+}
+
+function messageOf(error: unknown): string {
+  return error instanceof Error ? error.message : String(error);
+}

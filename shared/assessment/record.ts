@@ -1,0 +1,248 @@
+import { createHash } from 'node:crypto';
+import type { Decision } from '../events/decision.ts';
+import type { JsonObject } from '../fql/index.ts';
+import { Problem } from '../problem.ts';
+import {
+  encodeKey,
+  joinText,
+  type Operation,
+  type Row,
+  type Storage,
+  splitText,
+  type Table,
+} from '../storage/index.ts';
+import type { Contribution } from '../velocity/index.ts';
+import type { Evidence } from './evidence.ts';
+
+/** What one event is known by; with the same key it is the same event, sent again (DESIGN.md, path step 6). */
+export interface EventKey {
+  /** id of the environment that the request named */
+  environment: string;
+  type: string;
+  /** the event's own id, e.g. its purchaseId */
+  id: string;
+  correlationId: string;
+}
+
+/** An event as it is kept: whole, with what its decision rested on. Never changed after it was written. */
+export interface StoredEvent {
+  key: EventKey;
+  /** id of the root of the environment's tree, under which velocities count */
+  root: string;
+  /** when it was received: the clock of its assessment, ISO 8601 */
+  received: string;
+  event: JsonObject;
+  answer: Decision;
+  evidence: Evidence;
+  /** what it adds to velocities; recovery applies exactly these */
+  contributions: Contribution[];
+}
+
+/**
+ * Table `events`. PartitionKey: environment | type | hash of the id modulo 16. RowKey, by its first letter:
+ * - `e|id and correlation id`: the event; point reads by review, search and repeats
+ * - `l|id`: names the latest event of the id; point read by later events
+ * - `p|id and correlation id`: stands while the event's velocities may not all be applied; read as a range by recovery
+ * - `o|time of receipt|…`: the outbox, read as a range by followers in the order of receipt
+ * All four are written in one transaction, so that an event is stored whole or not at all.
+ *
+ * Table `activePartitions`. PartitionKey: `events`. RowKey: environment | type. `day`: the last day on which a process
+ * wrote events there, so that recovery knows where to look; `cleanSince`: the `day` after which nothing incomplete was
+ * found, so that it need not look again. Read as one range.
+ */
+export const recordNames = { tables: ['events', 'activePartitions'], containers: ['evidence'] } as const;
+
+const BUCKETS = 16;
+/** Evidence longer than this goes to a blob that is written first (DESIGN.md). */
+const EVIDENCE_IN_ROW = 48 * 1024;
+
+export interface Records {
+  /** Stores the event once. Where its key is taken: the event that has it. */
+  insert(stored: StoredEvent): Promise<{ inserted: true } | { inserted: false; existing: StoredEvent }>;
+  /** Notes that all contributions of the event are applied. Not awaited by the answer: recovery would find out the same. */
+  complete(key: EventKey): void;
+  /** Is everything of the event applied? */
+  isComplete(key: EventKey): Promise<boolean>;
+  read(key: EventKey): Promise<StoredEvent | undefined>;
+  /** The latest event with this id. */
+  latest(environment: string, type: string, id: string): Promise<StoredEvent | undefined>;
+  /** Events received before `before` that may lack velocities. */
+  incomplete(before: number): AsyncIterable<StoredEvent>;
+  /** Waits for all that `complete` was told. */
+  flush(): Promise<void>;
+}
+
+/** Opens the store of events. `recordNames` must exist. */
+export function openRecords(storage: Storage): Records {
+  const events = storage.table('events');
+  const active = storage.table('activePartitions');
+  const evidence = storage.blobs('evidence');
+  const completions = batchRemovals(events);
+  const noted = new Map<string, Promise<void>>();
+
+  /** Once a day, type and process: recovery must know of a partition before anything can be incomplete in it. */
+  function noteActive(key: EventKey, day: string): Promise<void> {
+    const name = `${encodeKey(key.environment)}|${encodeKey(key.type)}`;
+    const known = noted.get(`${name}|${day}`);
+    if (known) return known;
+    const done = active
+      .put({ partitionKey: 'events', rowKey: name, environment: key.environment, type: key.type, day })
+      .then(() => undefined);
+    noted.set(`${name}|${day}`, done);
+    done.catch(() => noted.delete(`${name}|${day}`));
+    return done;
+  }
+
+  async function load(partitionKey: string, rowKey: string): Promise<StoredEvent | undefined> {
+    const row = await events.read(partitionKey, rowKey);
+    if (!row) return undefined;
+    const blob = row.evidenceBlob;
+    const text =
+      typeof blob === 'string'
+        ? new TextDecoder().decode((await evidence.read(blob))?.content ?? missing(blob))
+        : joinText('evidence', row);
+    return {
+      ...JSON.parse(joinText('event', row) ?? missing(rowKey)),
+      evidence: JSON.parse(text ?? missing(rowKey)),
+    };
+  }
+
+  return {
+    async insert(stored) {
+      const { evidence: known, ...rest } = stored;
+      const partitionKey = partitionOf(stored.key);
+      const own = ownKey(stored.key);
+      await noteActive(stored.key, stored.received.slice(0, 10));
+      const evidenceText = JSON.stringify(known);
+      let evidenceColumns: Record<string, string | number>;
+      if (Buffer.byteLength(evidenceText) > EVIDENCE_IN_ROW) {
+        // the name is this attempt's own: a concurrent repeat must not overwrite what the stored event rests on
+        const name = `${encodeKey(stored.key.environment)}/${encodeKey(stored.key.type)}/${stored.received.slice(0, 10)}/${crypto.randomUUID()}.json`;
+        await evidence.write(name, evidenceText, { contentType: 'application/json', create: true });
+        evidenceColumns = { evidenceBlob: name };
+      } else evidenceColumns = splitText('evidence', evidenceText);
+      const row: Row = {
+        partitionKey,
+        rowKey: `e|${own}`,
+        received: stored.received,
+        ...splitText('event', JSON.stringify(rest)),
+        ...evidenceColumns,
+      };
+      const operations: Operation[] = [
+        { kind: 'insert', row },
+        { kind: 'put', row: { partitionKey, rowKey: `l|${encodeKey(stored.key.id)}`, event: row.rowKey } },
+        { kind: 'put', row: { partitionKey, rowKey: `p|${own}`, received: stored.received } },
+        {
+          kind: 'put',
+          row: { partitionKey, rowKey: `o|${stored.received}|${hash(own)}`, event: row.rowKey },
+        },
+      ];
+      const done = await events.transact(operations);
+      if (done.ok) return { inserted: true };
+      const existing = await load(partitionKey, row.rowKey);
+      if (!existing) throw Problem.unavailable('The event is being deleted; send it again.', 1);
+      return { inserted: false, existing };
+    },
+
+    complete(key) {
+      completions.add(partitionOf(key), `p|${ownKey(key)}`);
+    },
+
+    async isComplete(key) {
+      return (await events.read(partitionOf(key), `p|${ownKey(key)}`)) === undefined;
+    },
+
+    read: (key) => load(partitionOf(key), `e|${ownKey(key)}`),
+
+    async latest(environment, type, id) {
+      const partitionKey = partitionOf({ environment, type, id });
+      const pointer = await events.read(partitionKey, `l|${encodeKey(id)}`);
+      return typeof pointer?.event === 'string' ? load(partitionKey, pointer.event) : undefined;
+    },
+
+    async *incomplete(before) {
+      // a process may have noted yesterday, worked past midnight and died
+      const since = new Date(before - 2 * 86_400_000).toISOString().slice(0, 10);
+      for await (const partition of active.range('events')) {
+        const idle = String(partition.day) < since;
+        if (idle && partition.cleanSince === partition.day) continue;
+        let clean = true;
+        for (let bucket = 0; bucket < BUCKETS; bucket++) {
+          const partitionKey = bucketKey(String(partition.environment), String(partition.type), bucket);
+          for await (const pending of events.range(partitionKey, { from: 'p|', before: 'p}' })) {
+            clean = false;
+            if (Date.parse(String(pending.received)) >= before) continue;
+            const stored = await load(partitionKey, `e${pending.rowKey.slice(1)}`);
+            if (stored) yield stored;
+          }
+        }
+        if (idle && clean) {
+          const { partitionKey, rowKey, etag, day } = partition;
+          await active.merge({ partitionKey, rowKey, cleanSince: day }, etag);
+        }
+      }
+    },
+
+    flush: () => completions.flush(),
+  };
+}
+
+function bucketKey(environment: string, type: string, bucket: number): string {
+  return `${encodeKey(environment)}|${encodeKey(type)}|${bucket.toString(16)}`;
+}
+
+function partitionOf(key: Pick<EventKey, 'environment' | 'type' | 'id'>): string {
+  const bucket = createHash('sha256').update(key.id).digest()[0]! % BUCKETS;
+  return bucketKey(key.environment, key.type, bucket);
+}
+
+/** Id and correlation id as one key: as a JSON pair, so that no two pairs read the same. */
+function ownKey(key: EventKey): string {
+  return encodeKey(JSON.stringify([key.id, key.correlationId]));
+}
+
+function hash(text: string): string {
+  return createHash('sha256').update(text).digest('base64url').slice(0, 22);
+}
+
+function missing(what: string): never {
+  throw new Error(`The stored event ${what} is not whole.`);
+}
+
+/** Removes rows in the background, many of a partition in one transaction. */
+function batchRemovals(table: Table) {
+  const waiting = new Map<string, string[]>();
+  let timer: NodeJS.Timeout | undefined;
+  let flushing: Promise<void> = Promise.resolve();
+
+  async function removeAll(partitionKey: string, rowKeys: string[]): Promise<void> {
+    for (let start = 0; start < rowKeys.length; start += 100) {
+      const some = rowKeys.slice(start, start + 100);
+      const done = await table.transact(some.map((rowKey) => ({ kind: 'remove', partitionKey, rowKey })));
+      // recovery was faster with one of them
+      if (!done.ok) for (const rowKey of some) await table.remove(partitionKey, rowKey);
+    }
+  }
+
+  function flush(): Promise<void> {
+    clearTimeout(timer);
+    timer = undefined;
+    const batches = [...waiting];
+    waiting.clear();
+    // what cannot be removed now stays marked as incomplete, and recovery finds it applied
+    flushing = flushing.then(async () => {
+      await Promise.allSettled(batches.map(([partitionKey, rowKeys]) => removeAll(partitionKey, rowKeys)));
+    });
+    return flushing;
+  }
+
+  return {
+    add(partitionKey: string, rowKey: string) {
+      const rows = waiting.get(partitionKey);
+      if (rows) rows.push(rowKey);
+      else waiting.set(partitionKey, [rowKey]);
+      timer ??= setTimeout(flush, 200).unref();
+    },
+    flush,
+  };
+}

@@ -1,0 +1,24 @@
+import type { App } from './app.ts';
+import { finish } from './assess.ts';
+
+/**
+ * Completes events whose process died between storing them and applying what they add to velocities. Applies exactly
+ * what each event stored, which a marker makes harmless where it had been applied. Events younger than `age` ms are
+ * left to the process that is at work on them. Gives how many were completed and how many could not be.
+ */
+export async function recover(
+  app: Pick<App, 'velocities' | 'records' | 'clock'>,
+  age = 10_000,
+): Promise<{ completed: number; failed: number }> {
+  const result = { completed: 0, failed: 0 };
+  for await (const stored of app.records.incomplete(app.clock() - age)) {
+    try {
+      await finish(app, stored);
+      result.completed++;
+    } catch {
+      result.failed++;
+    }
+  }
+  await app.records.flush();
+  return result;
+}
