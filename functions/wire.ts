@@ -56,7 +56,7 @@ function correlationOf({ _metadata, ...content }: object & { _metadata?: unknown
 function envelopeOf(request: HttpRequest): Envelope {
   const given = (name: string, limit: number) => {
     const value = (request.headers.get(name) ?? request.query.get(name) ?? '').trim();
-    if (value.length > limit || /[\u0000-\u001f\u007f]/.test(value))
+    if (value.length > limit || /\p{Cc}/u.test(value))
       throw Problem.badRequest(`${name} must be at most ${limit} characters without control characters.`);
     return value === '' ? undefined : value;
   };
