@@ -240,7 +240,8 @@ export function blobsOf(client: ContainerClient): Blobs {
           try {
             // the limit is on the answer's beginning; a body that breaks off is continued by the package
             const answer = await blob(name).download(0, undefined, { abortSignal, maxRetryRequests: 5 });
-            return new Readable().wrap(answer.readableStreamBody ?? Readable.from([]));
+            const body = answer.readableStreamBody ?? [];
+            return body instanceof Readable ? body : Readable.from(body);
           } catch (error) {
             if (refusalOf(container, error) === 'missing') return undefined;
             throw error;

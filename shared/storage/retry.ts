@@ -29,7 +29,9 @@ export interface Failure {
 export function failureOf(error: unknown): Failure | undefined {
   if (!(error instanceof Error)) return undefined;
   const statusCode = field(error, 'statusCode');
-  const code = field(error, 'code') ?? field(field(error, 'details'), 'errorCode');
+  const details = field(error, 'details');
+  const code =
+    field(error, 'code') ?? field(details, 'errorCode') ?? field(field(details, 'odataError'), 'code');
   if (typeof statusCode !== 'number' && !transportNames.has(error.name) && !isSystemCode(code))
     return undefined;
   return {

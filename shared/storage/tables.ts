@@ -32,14 +32,18 @@ export function tableOf(client: TableClient): Table {
   const name = client.tableName;
   // the etags of conditional removals, by operation, for the transaction sent with this signal
   const conditions = new WeakMap<object, (string | undefined)[]>();
-  client.pipeline.addPolicy({
-    name: 'conditionalRemovals',
-    sendRequest(request, next) {
-      const etags = request.abortSignal && conditions.get(request.abortSignal);
-      if (etags && typeof request.body === 'string') request.body = withConditions(request.body, etags);
-      return next(request);
+  client.pipeline.addPolicy(
+    {
+      name: 'conditionalRemovals',
+      sendRequest(request, next) {
+        const etags = request.abortSignal && conditions.get(request.abortSignal);
+        if (etags && typeof request.body === 'string') request.body = withConditions(request.body, etags);
+        return next(request);
+      },
     },
-  });
+    // before the request is measured and signed
+    { phase: 'Serialize' },
+  );
 
   async function read(partitionKey: string, rowKey: string): Promise<StoredRow | undefined> {
     const entity = await readEntity(partitionKey, rowKey);
