@@ -230,7 +230,7 @@ describe('names', () => {
     const faults = [1, 2, 3].map(
       () =>
         new Promise((done) => {
-          connect({ hostname: 'slow.example', protocol: 'https:', port: '9' }, (error) =>
+          connect({ hostname: 'slow.example', protocol: 'https:', port: '9' }, (...[error]) =>
             done(error?.message),
           );
         }),
@@ -263,7 +263,7 @@ describe('what is allowed beside public addresses', () => {
         expect(await ask(`https://${host}:9`, at(address))).toContain('which calls may not reach');
     const connect = openFence(at('10.0.0.1')).connector();
     const opened = new Promise<string>((done) => {
-      connect({ hostname: 'other.example', protocol: 'https:', port: '9' }, (error) =>
+      connect({ hostname: 'other.example', protocol: 'https:', port: '9' }, (...[error]) =>
         done(error?.message ?? 'open'),
       );
     });

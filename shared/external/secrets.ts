@@ -1,0 +1,196 @@
+/** Secrets of a definition: taken out when it is written, kept apart from it, found again when it is called. */
+import { randomUUID } from 'node:crypto';
+import type { z } from 'zod';
+import { Problem } from '../problem.ts';
+import { encodeKey, type Storage } from '../storage/index.ts';
+import { type ExternalCall, externalCallSchema, type Secret } from './definition.ts';
+import type { Fence } from './fence.ts';
+import { keyVaultSecret, keyVaultUrl, looksSecret } from './secretText.ts';
+import { fill } from './template.ts';
+
+export interface DefinitionRead {
+  /** what is stored and returned */
+  definition: ExternalCall;
+  /** values that the definition refers to by `stored`; they go to `SecretStore.save`, and nowhere else */
+  values: Record<string, string>;
+}
+
+/**
+ * Reads a definition as a client sends it. Under `secrets`, a text is a value, or a reference to Key Vault
+ * (`@Microsoft.KeyVault(…)`, the URL of a secret); `{ "stored": id }` and `{ "keyVault": url }`, as a GET returned them,
+ * keep what is there. A key found in the query of the URL (`?code=…`) or in a header (`x-api-key`) becomes a secret too.
+ * @throws Problem 422 naming each member at fault; secrets are not in its texts
+ */
+export function readDefinition(input: unknown, fence: Fence): DefinitionRead {
+  const values: Record<string, string> = {};
+  const faults: { path: string; message: string }[] = [];
+  const keep = (value: string, path: string): Secret => {
+    const reference = keyVaultSecret(value);
+    if (reference) return { keyVault: keyVaultUrl(reference) };
+    if (/^@Microsoft\.KeyVault/i.test(value))
+      faults.push({ path, message: 'not a reference to a secret in Key Vault' });
+    if (value.length < 4 || value.length > 8000) faults.push({ path, message: '4 to 8000 characters' });
+    if (!/^[\x20-\x7e]+$/.test(value) || value.trim() !== value)
+      faults.push({ path, message: 'printable ASCII only, without spaces around it' });
+    const stored = randomUUID();
+    values[stored] = value;
+    return { stored };
+  };
+  const parsed = externalCallSchema.safeParse(isObject(input) ? takeOut(input, keep) : input);
+  if (parsed.success) faults.push(...fenced(parsed.data, fence));
+  else faults.push(...parsed.error.issues.map(fault));
+  if (!parsed.success || faults.length > 0) {
+    const detail = faults.map(({ path, message }) => `${path}: ${message}`).join('; ');
+    throw Problem.unprocessable(`The definition of the external call is not usable. ${detail}`, {
+      code: 'ExternalCallInvalid',
+      errors: faults,
+    });
+  }
+  return { definition: parsed.data, values };
+}
+
+/** What the fence can tell from the URLs alone; the connection decides. */
+function fenced(definition: ExternalCall, fence: Fence): { path: string; message: string }[] {
+  return (['url', 'keepAliveUrl'] as const).flatMap((path) => {
+    const text = definition[path];
+    const message = text === undefined ? undefined : fence.refuses(new URL(fill(text, () => 'x')));
+    return message === undefined ? [] : [{ path, message }];
+  });
+}
+
+function fault(issue: z.core.$ZodIssue): { path: string; message: string } {
+  return { path: issue.path.join('.') || '(root)', message: issue.message };
+}
+
+type Keep = (value: string, path: string) => Secret;
+
+function takeOut(input: Record<string, unknown>, keep: Keep): Record<string, unknown> {
+  const given = isObject(input.secrets) ? input.secrets : {};
+  const secrets = Object.fromEntries(
+    Object.entries(given).map(([name, value]) => [
+      name,
+      typeof value === 'string' ? keep(value, `secrets.${name}`) : value,
+    ]),
+  );
+  const lift = (name: string, value: string, path: string): string => {
+    const free = `${path}-${name}`.replaceAll(/[^A-Za-z0-9_-]/g, '_').slice(0, 100);
+    secrets[free] = keep(value, path);
+    return `{{secrets.${free}}}`;
+  };
+  return {
+    ...input,
+    ...(typeof input.url === 'string' ? { url: withoutKeys(input.url, lift) } : {}),
+    ...(Array.isArray(input.headers)
+      ? { headers: input.headers.map((header) => withoutKey(header, lift)) }
+      : {}),
+    ...('secrets' in input && !isObject(input.secrets) ? {} : { secrets }),
+  };
+}
+
+type Lift = (name: string, value: string, path: string) => string;
+
+function withoutKeys(url: string, lift: Lift): string {
+  const start = url.indexOf('?');
+  if (start < 0) return url;
+  const [query = '', ...fragment] = url.slice(start + 1).split('#');
+  const pairs = query.split('&').map((pair) => {
+    const [name = '', ...rest] = pair.split('=');
+    const value = decode(rest.join('='));
+    if (value.includes('{{') || !looksSecret(decode(name), value)) return pair;
+    return `${name}=${lift(decode(name), value, 'url')}`;
+  });
+  return `${url.slice(0, start + 1)}${pairs.join('&')}${fragment.map((part) => `#${part}`).join('')}`;
+}
+
+function withoutKey(header: unknown, lift: Lift): unknown {
+  if (!isObject(header)) return header;
+  const { name, value } = header;
+  if (typeof name !== 'string' || typeof value !== 'string' || value.includes('{{')) return header;
+  const scheme = /^(Basic|Bearer|ApiKey|Token|SharedKey) +/i.exec(value)?.[0] ?? '';
+  const rest = value.slice(scheme.length);
+  return looksSecret(name, rest) ? { ...header, value: `${scheme}${lift(name, rest, 'header')}` } : header;
+}
+
+function decode(text: string): string {
+  try {
+    return decodeURIComponent(text.replaceAll('+', ' '));
+  } catch {
+    return text;
+  }
+}
+
+function isObject(value: unknown): value is Record<string, unknown> {
+  return value !== null && typeof value === 'object' && !Array.isArray(value);
+}
+
+/**
+ * Values of secrets, in the table `externalsecrets`: PartitionKey environment|call, RowKey the id that definitions refer
+ * to; written once, never changed, read by id, and removed with the call. They are in no version of the configuration.
+ */
+export interface SecretStore {
+  /** Keeps values before the definition that refers to them is written. */
+  save(environment: string, call: string, values: Readonly<Record<string, string>>): Promise<void>;
+  /** @throws Problem 422 where a definition refers to a value that this call was never given */
+  check(environment: string, call: string, definition: ExternalCall): Promise<void>;
+  read(environment: string, call: string, id: string): Promise<string | undefined>;
+  /** Forgets all values of a call that was deleted. */
+  removeAll(environment: string, call: string): Promise<void>;
+}
+
+const table = 'externalsecrets';
+
+export function openSecrets(storage: Storage): SecretStore {
+  const rows = storage.table(table);
+  const known = new Map<string, string>();
+  const ready = () => storage.ensure({ tables: [table] });
+  const partition = (environment: string, call: string) =>
+    `${encodeKey(environment)}|${encodeKey(call.toLowerCase())}`;
+
+  async function save(environment: string, call: string, values: Readonly<Record<string, string>>) {
+    await ready();
+    const partitionKey = partition(environment, call);
+    await Promise.all(
+      Object.entries(values).map(([rowKey, value]) =>
+        rows.put({ partitionKey, rowKey, value, kept: new Date() }),
+      ),
+    );
+  }
+
+  async function read(environment: string, call: string, id: string) {
+    const key = `${partition(environment, call)}/${id}`;
+    const cached = known.get(key);
+    if (cached !== undefined) return cached;
+    await ready();
+    const row = await rows.read(partition(environment, call), id);
+    if (typeof row?.value !== 'string') return undefined;
+    known.set(key, row.value);
+    return row.value;
+  }
+
+  async function check(environment: string, call: string, definition: ExternalCall) {
+    const missing: { path: string; message: string }[] = [];
+    for (const [name, secret] of Object.entries(definition.secrets))
+      if ('stored' in secret && (await read(environment, call, secret.stored)) === undefined)
+        missing.push({
+          path: `secrets.${name}`,
+          message: 'no value is stored under this id; send the value',
+        });
+    const first = missing[0];
+    if (first)
+      throw Problem.unprocessable(`${first.path}: ${first.message}`, {
+        code: 'ExternalCallInvalid',
+        errors: missing,
+      });
+  }
+
+  async function removeAll(environment: string, call: string) {
+    await ready();
+    const partitionKey = partition(environment, call);
+    for await (const row of rows.range(partitionKey)) {
+      await rows.remove(partitionKey, row.rowKey);
+      known.delete(`${partitionKey}/${row.rowKey}`);
+    }
+  }
+
+  return { save, check, read, removeAll };
+}
