@@ -1,10 +1,9 @@
-import type { Problem } from '../problem.ts';
-import { Problem as ProblemError } from '../problem.ts';
+import { Problem } from '../problem.ts';
 import { type Fault, renderFaults } from './faults.ts';
 
 /** A 400 that names every fault, in DFP's words and as a list. */
 export function invalidBody(faults: readonly Fault[]): Problem {
-  return ProblemError.badRequest(renderFaults(faults), {
+  return Problem.badRequest(renderFaults(faults), {
     code: 'InvalidBody',
     errors: faults.map(({ path, message }) => ({ path, message })),
   });
