@@ -1,6 +1,7 @@
+import { randomInt } from 'node:crypto';
 import { type Config, configNames, openConfig } from '../config/index.ts';
 import type { JsonObject } from '../fql/index.ts';
-import { type Scorer, scorecard } from '../scoring/index.ts';
+import { loadScorecard, type Scorer } from '../scoring/index.ts';
 import type { Settings } from '../settings.ts';
 import { openStorage, type Storage } from '../storage/index.ts';
 import { openVelocities, type Velocities, velocityNames } from '../velocity/index.ts';
@@ -17,6 +18,8 @@ export interface App {
   records: Records;
   scorer: Scorer;
   sources: Sources;
+  /** spreads processes over the shards of a velocity, so that they rarely write the same row */
+  processNumber: number;
   /** ms since 1970, UTC */
   clock(): number;
   /** assessments under way in this process, by event key: concurrent repeats share one */
@@ -33,7 +36,7 @@ export async function openApp(settings: Settings): Promise<App> {
   const config = openConfig(storage, { defaultEnvironment: settings.defaultEnvironment });
   const velocities = openVelocities(storage);
   const records = openRecords(storage);
-  const scorer = scorecard;
+  const scorer = await loadScorecard();
   return {
     settings,
     storage,
@@ -46,6 +49,7 @@ export async function openApp(settings: Settings): Promise<App> {
       supportList: config.supportLists.read,
       model: async () => null,
     },
+    processNumber: randomInt(2 ** 31),
     clock: Date.now,
     running: new Map(),
   };

@@ -9,6 +9,7 @@ import { type Decided, decide, inputOf, runToEnd, type Subject } from './decide.
 import { enrich } from './enrichment.ts';
 import { openReads, type Reads } from './reads.ts';
 import type { EventKey, StoredEvent } from './record.ts';
+import { scoreReads, scoreVelocities } from './scoreReads.ts';
 
 /** An event that wants a decision, read and validated. */
 export interface AssessmentRequest {
@@ -69,16 +70,21 @@ async function assessNew(
     now,
   };
   const reads = openReads(snapshot, app.sources, now);
-  await reads.fetch(plan(snapshot, subject, reads));
+  const forScore = scoreReads(snapshot, payload);
+  await reads.fetch([...plan(snapshot, subject, reads), ...forScore.map(({ request }) => request)]);
 
-  const score = app.scorer.score(payload, { now });
+  const score = app.scorer.score(payload, {
+    now,
+    velocities: scoreVelocities(forScore, reads),
+    deviceAttributes: subject.enrichment.deviceAttributes,
+  });
   const decided = await decide(snapshot, subject, reads, score);
   const decision: Decision = {
     ...decided.decision,
     transactionReferenceId: crypto.randomUUID(),
     deviceAttributes: subject.enrichment.deviceAttributes,
   };
-  const contributions = await contribute(snapshot, subject, decided, reads);
+  const contributions = await contribute(app, snapshot, subject, decided, reads);
 
   const stored: StoredEvent = {
     key,
@@ -127,6 +133,7 @@ function plan(snapshot: Snapshot, subject: Subject, reads: Reads) {
 
 /** What the event adds to the velocities of its environment and of those above it. */
 async function contribute(
+  app: App,
   snapshot: Snapshot,
   subject: Subject,
   decided: Decided,
@@ -161,7 +168,7 @@ async function contribute(
             key,
             value,
             at: subject.now,
-            shard: ref.shard,
+            shard: app.processNumber % ref.writeShards,
           });
       }
     }

@@ -9,7 +9,7 @@ import type {
   RunFault,
   RunInput,
 } from '../fql/index.ts';
-import type { Score } from '../scoring/index.ts';
+import type { Scorer } from '../scoring/index.ts';
 import type { Enrichment } from './enrichment.ts';
 import type { Evidence } from './evidence.ts';
 import type { Reads } from './reads.ts';
@@ -33,7 +33,7 @@ export interface Decided {
 }
 
 /** What rules read during the run of one assessment. */
-export function inputOf(subject: Subject, reads: Reads, score: Score | undefined): RunInput {
+export function inputOf(subject: Subject, reads: Reads, score: ReturnType<Scorer['score']> | undefined): RunInput {
   return {
     payload: subject.payload,
     enrichment: subject.enrichment,
@@ -64,7 +64,7 @@ export async function decide(
   snapshot: Snapshot,
   subject: Subject,
   reads: Reads,
-  score: Score | undefined,
+  score: ReturnType<Scorer['score']> | undefined,
 ): Promise<Decided> {
   const input = inputOf(subject, reads, score);
   const variables = new Map<string, Json>();
