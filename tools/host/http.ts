@@ -1,4 +1,5 @@
 /** HTTP triggers: from a socket to a function and back, as the runtime does it. */
+import { once } from 'node:events';
 import type { IncomingMessage, Server, ServerResponse } from 'node:http';
 import { createServer } from 'node:http';
 import type { App, AppFunction, Cookie, HttpData, TypedData } from './core.ts';
@@ -89,28 +90,34 @@ export function createHttpSide(
   keys: Keys | undefined,
   log: Log,
 ): HttpSide {
-  const running = new Set<Promise<void>>();
-  const once = onceEach(log);
+  const running = new Map<ServerResponse, Promise<void>>();
+  const warn = onceEach(log);
   let draining = false;
   const server = createServer((request, response) => {
     if (draining) return end(response, 503, { connection: 'close', 'retry-after': '1' });
-    const work = answer(request, response).catch((error: unknown) => {
-      log({ level: 'error', message: `${request.method} ${request.url} ${errorText(error)}` });
-      fail(response, 500);
-    });
-    running.add(work);
-    void work.finally(() => running.delete(work));
+    running.set(response, work(request, response));
   });
   // as Kestrel: a request may take as long as its body takes, functions bound themselves
   server.requestTimeout = 0;
   server.keepAliveTimeout = 130_000;
+
+  async function work(request: IncomingMessage, response: ServerResponse): Promise<void> {
+    try {
+      await answer(request, response);
+    } catch (error) {
+      log({ level: 'error', message: `${request.method} ${request.url} ${errorText(error)}` });
+      fail(response, 500);
+    }
+    if (!response.writableFinished && !response.destroyed) await once(response, 'close');
+    running.delete(response);
+  }
 
   async function answer(request: IncomingMessage, response: ServerResponse): Promise<void> {
     const url = URL.parse(`http://${request.headers.host ?? 'localhost'}${request.url ?? '/'}`);
     const path = url === null ? undefined : decodePath(url.pathname);
     if (url === null || path === undefined) return end(response, 400);
     if (path.startsWith('//'))
-      once(
+      warn(
         `a path began with '//' (${path}): served here; the runtime's own router answers 404 unless something before it removes the second slash`,
       );
     const found = find(endpoints, request.method ?? 'GET', path.replace(/^\/{2,}/, '/'));
@@ -132,7 +139,7 @@ export function createHttpSide(
 
     const bytes = await readBody(request);
     if (bytes === undefined && request.headers['transfer-encoding'] !== undefined)
-      once(
+      warn(
         'a chunked request without Content-Length reached a function with an empty body, as on Azure; app.setup({ enableHttpStream: true }) changes that',
       );
     const http: HttpData = {
@@ -193,7 +200,8 @@ export function createHttpSide(
     server,
     async drain() {
       draining = true;
-      while (running.size > 0) await Promise.allSettled(running);
+      for (const response of running.keys()) response.shouldKeepAlive = false;
+      await Promise.all(running.values());
     },
   };
 }
@@ -290,7 +298,10 @@ function limitBody(request: IncomingMessage, refuse: () => void): void {
 
 function write(response: ServerResponse, value: TypedData | null | undefined): void {
   const http = value?.http;
-  if (http === undefined) return end(response, 204);
+  if (http === undefined) {
+    end(response, 204);
+    return;
+  }
   for (const [name, text] of Object.entries(http.headers ?? {})) response.setHeader(name, text);
   if (http.cookies !== undefined && http.cookies.length > 0)
     response.setHeader('set-cookie', http.cookies.map(cookieText));

@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
-import { parseSchedule, ScheduleError, timeSpan } from './ncrontab.ts';
+import { DefinitionError, parseSchedule, timeSpan } from './ncrontab.ts';
 
 const at = (text: string) => Date.parse(`${text}Z`);
 const nextOf = (expression: string, from: string) => {
@@ -69,14 +69,14 @@ describe('an NCRONTAB schedule', () => {
     ['0 */z * * * *', "'z' is no whole number"],
     ['0 0 0 * * MON#2', "'MON#2' is no value"],
   ])('%s is refused: %s', (expression, why) => {
-    expect(() => parseSchedule(expression)).toThrow(ScheduleError);
+    expect(() => parseSchedule(expression)).toThrow(DefinitionError);
     expect(() => parseSchedule(expression)).toThrow(why);
   });
 
   test.each(['', 'invalid', '@daily', '* * * *', '* * * * * * *', 'TZ=UTC * * * * *x'])(
     '%j is refused: neither five nor six fields',
     (expression) => {
-      expect(() => parseSchedule(expression)).toThrow(ScheduleError);
+      expect(() => parseSchedule(expression)).toThrow(DefinitionError);
     },
   );
 
@@ -112,7 +112,7 @@ describe('a TimeSpan schedule', () => {
   });
 
   test.each(['00:00:00', '-00:05:00'])('%s is refused', (text) => {
-    expect(() => parseSchedule(text)).toThrow(ScheduleError);
+    expect(() => parseSchedule(text)).toThrow(DefinitionError);
   });
 });
 
@@ -199,7 +199,7 @@ describe('for all schedules', () => {
           const next = parseSchedule(expression).next(from);
           if (next !== undefined) expect(next).toBeGreaterThan(from);
         } catch (error) {
-          expect(error).toBeInstanceOf(ScheduleError);
+          expect(error).toBeInstanceOf(DefinitionError);
         }
       }),
       { numRuns: 500 },

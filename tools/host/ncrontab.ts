@@ -3,8 +3,8 @@
  * (github.com/atifaziz/NCrontab), else a TimeSpan. All times are UTC, as on Flex Consumption.
  */
 
-/** A schedule that could not be read; the message says which field and why. */
-export class ScheduleError extends Error {}
+/** A schedule, or another setting of a function, that the runtime would refuse; the message says what and why. */
+export class DefinitionError extends Error {}
 
 export interface Schedule {
   readonly kind: 'cron' | 'interval';
@@ -37,7 +37,7 @@ const END = Date.UTC(9999, 11, 31, 23, 59, 59);
 
 /**
  * Reads a schedule: `{second} {minute} {hour} {day} {month} {day of week}`, the second optional, or `[d.]hh:mm[:ss]`.
- * @throws ScheduleError
+ * @throws DefinitionError
  */
 export function parseSchedule(expression: string): Schedule {
   const tokens = expression.split(' ').filter((token) => token !== '');
@@ -45,10 +45,10 @@ export function parseSchedule(expression: string): Schedule {
   if (tokens.length === 6) return cron(tokens, expression);
   const milliseconds = timeSpan(expression.trim());
   if (milliseconds === undefined)
-    throw new ScheduleError(
+    throw new DefinitionError(
       `'${expression}' is no schedule: it needs six fields (second minute hour day month day-of-week), five (no second), or a time span like 01:30:00`,
     );
-  if (milliseconds <= 0) throw new ScheduleError(`'${expression}' is no interval to run at`);
+  if (milliseconds <= 0) throw new DefinitionError(`'${expression}' is no interval to run at`);
   return { kind: 'interval', subMinute: milliseconds < 60_000, next: (after) => after + milliseconds };
 }
 
@@ -58,11 +58,11 @@ function cron(tokens: readonly string[], expression: string): Schedule {
       return readField(field, tokens[index] ?? '');
     } catch (error) {
       const why = error instanceof Error ? error.message : String(error);
-      throw new ScheduleError(`'${expression}': ${why} in the field ${field.name} ('${tokens[index]}')`);
+      throw new DefinitionError(`'${expression}': ${why} in the field ${field.name} ('${tokens[index]}')`);
     }
   });
   const [seconds, minutes, hours, days, months, weekdays] = sets;
-  if (!seconds || !minutes || !hours || !days || !months || !weekdays) throw new ScheduleError(expression);
+  if (!seconds || !minutes || !hours || !days || !months || !weekdays) throw new DefinitionError(expression);
   const full = (set: ReadonlySet<number>, index: number) => {
     const field = FIELDS[index];
     return field !== undefined && set.size === field.max - field.min + 1;
