@@ -1,2 +1,4 @@
 /** The app's entry: importing a file here registers its functions. */
 import './health.ts';
+import './recovery.ts';
+import './wire.ts';

@@ -4,7 +4,7 @@ import type { JsonObject } from '../fql/index.ts';
 import { loadScorecard, type Scorer } from '../scoring/index.ts';
 import type { Settings } from '../settings.ts';
 import { openStorage, type Storage } from '../storage/index.ts';
-import { openVelocities, type Velocities, velocityNames } from '../velocity/index.ts';
+import { openVelocities, type Velocities, velocityTable } from '../velocity/index.ts';
 import type { Assessed } from './assess.ts';
 import type { Sources } from './reads.ts';
 import { openRecords, type Records, recordNames } from './record.ts';
@@ -30,7 +30,7 @@ export interface App {
 export async function openApp(settings: Settings): Promise<App> {
   const storage = openStorage(settings.storage);
   await storage.ensure({
-    tables: [...configNames.tables, ...velocityNames.tables, ...recordNames.tables],
+    tables: [...configNames.tables, velocityTable, ...recordNames.tables],
     containers: [...configNames.containers, ...recordNames.containers],
   });
   const config = openConfig(storage, { defaultEnvironment: settings.defaultEnvironment });

@@ -101,7 +101,7 @@ async function assessNew(
         })),
       },
       scores: { risk: decision.riskScore, bot: decision.botScore },
-      attributions: score.reasons,
+      attributions: score.reasons.map((reason) => ({ ...reason })),
       enrichment: subject.enrichment,
       reads: reads.made(),
       trail: decided.trail,

@@ -33,7 +33,11 @@ export interface Decided {
 }
 
 /** What rules read during the run of one assessment. */
-export function inputOf(subject: Subject, reads: Reads, score: ReturnType<Scorer['score']> | undefined): RunInput {
+export function inputOf(
+  subject: Subject,
+  reads: Reads,
+  score: ReturnType<Scorer['score']> | undefined,
+): RunInput {
   return {
     payload: subject.payload,
     enrichment: subject.enrichment,

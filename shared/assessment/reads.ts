@@ -5,7 +5,12 @@ import type { Velocities } from '../velocity/index.ts';
 /** Where answers come from. Each may fail; an assessment then goes on with the documented default and a diagnostic. */
 export interface Sources {
   velocities: Pick<Velocities, 'read'>;
-  supportList(environment: string, list: string, key: string, now: number): Promise<Json>;
+  supportList(
+    environment: string,
+    list: string,
+    key: string,
+    now: number,
+  ): Promise<{ status: string; reason?: string | undefined } | null>;
   /** The score of the event at hand, for `Model.` functions. */
   model(model: 'risk' | 'bot', context: string | undefined): Promise<Json>;
 }
@@ -72,8 +77,10 @@ export function openReads(snapshot: Snapshot, sources: Sources, now: number): Re
 
   async function one(request: Exclude<Request, { kind: 'velocity' }>): Promise<Answer> {
     switch (request.kind) {
-      case 'supportList':
-        return { value: await sources.supportList(request.environment, request.list, request.key, now) };
+      case 'supportList': {
+        const entry = await sources.supportList(request.environment, request.list, request.key, now);
+        return { value: entry && { status: entry.status, reason: entry.reason } };
+      }
       case 'list': {
         const list = environments.get(request.environment)?.list(request.list);
         if (!list) return failed('list-unknown', `There is no list ${request.list} any more.`);
