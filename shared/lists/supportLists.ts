@@ -77,7 +77,7 @@ export function findSupportList(name: string): SupportList | undefined {
   return listsByName.get(name.trim().toLowerCase());
 }
 
-export interface SupportEntry {
+export type SupportEntry = {
   key: string;
   status: SupportStatus;
   reason?: string;
@@ -86,7 +86,7 @@ export interface SupportEntry {
   expires?: number;
   changed: number;
   changedBy: string;
-}
+};
 
 export type StoredSupportEntry = SupportEntry & { etag: string };
 
@@ -223,7 +223,7 @@ export function openSupportLists(
       if (normalKey(key) === '') return null;
       const row = await table.read(partitionOf(environment, list, key), entryKey(key));
       const entry = row && parseEntry(row);
-      return entry && (entry.expires === undefined || entry.expires > at) ? entry : null;
+      return entry && (entry.expires === undefined || entry.expires > at) ? withoutEtag(entry) : null;
     },
     async get(environment, listName, key) {
       const list = known(listName);

@@ -1,0 +1,84 @@
+import { app, type HttpRequest, type HttpResponseInit } from '@azure/functions';
+import type { Problem } from '../shared/problem.ts';
+import { theApp } from './app.ts';
+import { problemResponse, toProblem } from './http.ts';
+import { type Caller, dispatch, openRouter, type Reply } from './management/route.ts';
+import { managementRoutes } from './management/routes.ts';
+
+const prefix = '/management/v1/';
+const router = openRouter(managementRoutes);
+
+app.http('management', {
+  methods: ['GET', 'PUT', 'POST', 'DELETE', 'PATCH'],
+  authLevel: 'function',
+  route: 'management/v1/{*path}',
+  async handler(request, context) {
+    try {
+      // the path as it was sent: the runtime's own parameter is decoded, and a name may hold a slash
+      const { pathname, searchParams } = new URL(request.url);
+      const path = pathname.slice(pathname.toLowerCase().indexOf(prefix) + prefix.length);
+      const reply = await dispatch(
+        router,
+        {
+          method: request.method,
+          path,
+          query: searchParams,
+          headers: headersOf(request),
+          body: async () => new Uint8Array(await request.arrayBuffer()),
+        },
+        await theApp(),
+        callerOf(request),
+      );
+      return responseOf(reply);
+    } catch (error) {
+      const problem = toProblem(error, context);
+      const response = problemResponse(problem);
+      return { ...response, headers: { ...response.headers, ...allow(problem) } };
+    }
+  },
+});
+
+/** The library's headers have their own class; routes take the platform's. */
+function headersOf(request: HttpRequest): Headers {
+  const headers = new Headers();
+  for (const name of ['content-type', 'content-length', 'if-match', 'if-none-match']) {
+    const value = request.headers.get(name);
+    if (value !== null) headers.set(name, value);
+  }
+  return headers;
+}
+
+/** Until tokens and roles arrive there is one caller: whoever has the function key, or the developer. */
+function callerOf(request: HttpRequest): Caller {
+  const key = request.headers.get('x-functions-key') ?? request.query.get('code');
+  return { id: key ? 'function key' : 'local' };
+}
+
+function allow({ status, extra }: Problem): Record<string, string> {
+  return status === 405 && Array.isArray(extra?.allow) ? { allow: extra.allow.join(', ') } : {};
+}
+
+function responseOf({ status, body, file, etag, headers }: Reply): HttpResponseInit {
+  const common: Record<string, string> = { ...headers };
+  if (etag !== undefined) common.etag = etag;
+  if (file) {
+    if (file.name !== undefined) common['content-disposition'] = disposition(file.name);
+    return { status, headers: { ...common, 'content-type': file.type }, body: file.content };
+  }
+  if (body === undefined) return { status, headers: common };
+  return {
+    status,
+    headers: { ...common, 'content-type': 'application/json; charset=utf-8' },
+    body: JSON.stringify(body),
+  };
+}
+
+/** RFC 6266, with the name for any alphabet after RFC 8187. */
+function disposition(name: string): string {
+  const plain = name.replaceAll(/[^A-Za-z0-9._ -]/g, '_');
+  const encoded = encodeURIComponent(name).replaceAll(
+    /['()*]/g,
+    (character) => `%${character.charCodeAt(0).toString(16)}`,
+  );
+  return `attachment; filename="${plain}"; filename*=UTF-8''${encoded}`;
+}

@@ -1,0 +1,54 @@
+import { listSchema } from '../../shared/config/index.ts';
+import { listKind, writtenReply } from './resources.ts';
+import { queryText, type Reply, type Route, type RouteContext } from './route.ts';
+
+const list = `environments/{env}/${listKind}/{name}`;
+const previewRows = 20;
+
+async function contentOf({ app, parameter }: RouteContext) {
+  const stored = await app.config.get(parameter('env'), listKind, parameter('name'));
+  const { pages, ...content } = listSchema.parse(stored.document.content);
+  return { ...stored, content: { ...content, ...(pages === undefined ? {} : { pages }) } };
+}
+
+/** Custom lists as files: upload, download, the first rows. */
+export const listRoutes: readonly Route[] = [
+  {
+    method: 'GET',
+    path: list,
+    async handler(context): Promise<Reply> {
+      const { content, etag, entry } = await contentOf(context);
+      return {
+        status: 200,
+        etag,
+        file: {
+          content: await context.app.config.lists.download(content),
+          type: 'text/csv; charset=utf-8',
+          name: `${entry.name}.csv`,
+        },
+      };
+    },
+  },
+  {
+    method: 'PUT',
+    path: list,
+    body: 'csv',
+    async handler({ app, parameter, file, query, write }): Promise<Reply> {
+      const description = queryText(query, 'description')?.slice(0, 4000);
+      const written = await app.config.putList(parameter('env'), parameter('name'), file, {
+        ...write,
+        description,
+      });
+      return writtenReply(written);
+    },
+  },
+  {
+    method: 'GET',
+    path: `${list}/preview`,
+    async handler(context): Promise<Reply> {
+      const { content, etag } = await contentOf(context);
+      const rows = await context.app.config.lists.preview(content, previewRows);
+      return { status: 200, etag, body: { columns: content.columns, rows, total: content.rows } };
+    },
+  },
+];

@@ -1,0 +1,173 @@
+import { z } from 'zod';
+import {
+  diagnosticsJson,
+  parseBody,
+  resourceKinds,
+  type StoredResource,
+  type WrittenStoredResource,
+} from '../../shared/config/index.ts';
+import { Problem } from '../../shared/problem.ts';
+import { queryNumber, queryText, type Reply, type Route } from './route.ts';
+
+const rollbackSchema = z.strictObject({ version: z.number().int().min(1) });
+
+/** Lists are written as CSV; everything else about them is as with other resources. */
+export const listKind = 'lists';
+
+/** The routes that every kind of resource of shared/config has. */
+export const resourceRoutes: readonly Route[] = resourceKinds.flatMap(({ kind }) => [
+  ...(kind === listKind ? [] : documentRoutes(kind)),
+  ...commonRoutes(kind),
+]);
+
+function documentRoutes(kind: string): Route[] {
+  return [
+    {
+      method: 'GET',
+      path: `environments/{env}/${kind}/{name}`,
+      async handler({ app, parameter }): Promise<Reply> {
+        const stored = await app.config.get(parameter('env'), kind, parameter('name'));
+        return { status: 200, body: viewOf(stored), etag: stored.etag };
+      },
+    },
+    {
+      method: 'PUT',
+      path: `environments/{env}/${kind}/{name}`,
+      body: 'json',
+      async handler({ app, parameter, body, write }): Promise<Reply> {
+        const name = parameter('name');
+        const written = await app.config.put(parameter('env'), kind, name, contentOf(body, name), write);
+        return writtenReply(written);
+      },
+    },
+  ];
+}
+
+function commonRoutes(kind: string): Route[] {
+  return [
+    {
+      method: 'GET',
+      path: `environments/{env}/${kind}`,
+      async handler({ app, parameter, query }): Promise<Reply> {
+        const { resources, etag } = await app.config.list(parameter('env'), kind);
+        const assessment = queryText(query, 'assessment')?.toLowerCase();
+        const items = resources.map(viewOf);
+        const shown = items.filter(
+          (item) => assessment === undefined || String(item.assessment).toLowerCase() === assessment,
+        );
+        // in the order in which they run
+        if (shown.some(({ order }) => order !== undefined)) {
+          shown.sort((left, right) => Number(left.order) - Number(right.order));
+        }
+        return { status: 200, body: { items: shown }, ...(assessment === undefined ? { etag } : {}) };
+      },
+    },
+    {
+      method: 'DELETE',
+      path: `environments/{env}/${kind}/{name}`,
+      async handler({ app, parameter, write }): Promise<Reply> {
+        await app.config.remove(parameter('env'), kind, parameter('name'), write);
+        return { status: 204 };
+      },
+    },
+    {
+      method: 'GET',
+      path: `environments/{env}/${kind}/{name}/versions`,
+      async handler({ app, parameter, query }): Promise<Reply> {
+        const limit = queryNumber(query, 'limit', { default: 20, min: 1, max: 100 });
+        const before = queryNumber(query, 'before', { default: 0, min: 0, max: 999_999_999 });
+        const documents = await app.config.versions(parameter('env'), kind, parameter('name'), {
+          limit: limit + 1,
+          ...(before === 0 ? {} : { before }),
+        });
+        const page = documents.slice(0, limit);
+        const last = page.at(-1);
+        const items = page.map(({ name, version, at, by, restored, content }) => ({
+          name,
+          version,
+          changed: at,
+          changedBy: by,
+          ...(restored === undefined ? {} : { restored }),
+          ...shownContent(kind, content),
+        }));
+        const next = documents.length > limit && last ? { next: last.version } : {};
+        return { status: 200, body: { items, ...next } };
+      },
+    },
+    {
+      method: 'POST',
+      path: `environments/{env}/${kind}/{name}/rollback`,
+      body: 'json',
+      async handler({ app, parameter, body, write }): Promise<Reply> {
+        const { version } = parseBody(rollbackSchema, body);
+        const written = await app.config.rollback(parameter('env'), kind, parameter('name'), version, write);
+        return writtenReply(written);
+      },
+    },
+    {
+      method: 'GET',
+      path: `environments/{env}/${kind}/{name}/references`,
+      async handler({ app, parameter }): Promise<Reply> {
+        const references = await app.config.references(parameter('env'), kind, parameter('name'));
+        return { status: 200, body: { items: references } };
+      },
+    },
+  ];
+}
+
+/** Members that a GET adds to the content; a PUT takes them back without a meaning. */
+const readOnly = ['version', 'changed', 'changedBy', 'published', 'system', 'diagnostics'];
+
+/** A resource as the API shows it. */
+export function viewOf({ entry, document }: StoredResource): { [name: string]: unknown } {
+  const { latest, published, system } = entry;
+  return {
+    name: entry.name,
+    ...shownContent(entry.kind, document.content),
+    version: latest.version,
+    // a draft stands beside what is in force
+    ...(published && published.version !== latest.version
+      ? { published: { version: published.version, status: published.status } }
+      : {}),
+    changed: entry.changed,
+    changedBy: entry.changedBy,
+    ...(system ? { system } : {}),
+  };
+}
+
+export function writtenReply(written: WrittenStoredResource): Reply {
+  const { outcome, diagnostics, etag } = written;
+  return {
+    status: outcome === 'created' ? 201 : 200,
+    body: {
+      ...viewOf(written),
+      ...(diagnostics.length > 0 ? { diagnostics: diagnosticsJson(diagnostics) } : {}),
+    },
+    etag,
+  };
+}
+
+/** A list's place in storage is nobody's business; where its look-ups go may be. */
+function shownContent(kind: string, content: unknown): object {
+  if (typeof content !== 'object' || content === null) return {};
+  if (kind !== listKind) return content;
+  const shown = Object.entries(content).filter(([name]) => !['blob', 'memory', 'pages'].includes(name));
+  return { ...Object.fromEntries(shown), lookup: 'pages' in content ? 'table' : 'memory' };
+}
+
+/** The body without what only a GET tells; a name in it has to be the URL's. */
+function contentOf(body: unknown, name: string): unknown {
+  if (typeof body !== 'object' || body === null || Array.isArray(body)) return body;
+  const { name: given, ...members }: { name?: unknown } = body;
+  if (
+    given !== undefined &&
+    (typeof given !== 'string' || given.trim().toLowerCase() !== name.trim().toLowerCase())
+  ) {
+    const message = 'is another than the URL names';
+    throw Problem.badRequest(`The body is not usable: name: ${message}.`, {
+      code: 'InvalidBody',
+      errors: [{ path: 'name', message }],
+    });
+  }
+  return Object.fromEntries(Object.entries(members).filter(([member]) => !readOnly.includes(member)));
+}

@@ -1,0 +1,30 @@
+export type { ActivityEntry, ActivityPage, Operation } from './activity.ts';
+export type { VersionDocument } from './documents.ts';
+export type { EnvironmentNode, EnvironmentView } from './environmentStore.ts';
+export type { ResourceEntry, Status } from './manifest.ts';
+export type { Config, ConfigOptions } from './open.ts';
+export { openConfig } from './open.ts';
+export type { Use } from './resolve.ts';
+export type { ResourceKind } from './resources.ts';
+export { kindOf, resourceKinds } from './resources.ts';
+export {
+  builtInAssessments,
+  issuesOf,
+  listSchema,
+  nameSchema,
+  parseBody,
+  parseName,
+  supportBulkSchema,
+  supportEntrySchema,
+} from './schemas.ts';
+export type {
+  AssessmentPrograms,
+  EnvironmentSnapshot,
+  ListReader,
+  Snapshot,
+  SnapshotVelocity,
+  VelocityRef,
+} from './snapshot.ts';
+export type { StoredResource, WriteOptions, WrittenStoredResource } from './store.ts';
+export { configNames } from './store.ts';
+export { diagnosticsJson } from './write.ts';

@@ -1,0 +1,109 @@
+import type { z } from 'zod';
+import {
+  compileRules,
+  compileVelocitySet,
+  type Diagnostic,
+  type Reference,
+  type ReferenceKind,
+  type Resources,
+  type VelocityDefinition,
+} from '../fql/index.ts';
+import type { ResourceEntry, Status } from './manifest.ts';
+import {
+  actionSchema,
+  assessmentSchema,
+  functionSchema,
+  listSchema,
+  type RuleBody,
+  ruleSchema,
+  velocitySetSchema,
+} from './schemas.ts';
+
+/** What the compiler says of one resource. */
+export interface Checked {
+  diagnostics: Diagnostic[];
+  references: Reference[];
+  /** velocity sets only */
+  definitions?: VelocityDefinition[];
+}
+
+/** One kind of resource: everything that reading, writing and checking it needs to know. */
+export interface ResourceKind<Body = unknown> {
+  /** segment of the URL */
+  kind: string;
+  /** for messages: "the rule …" */
+  noun: string;
+  schema: z.ZodType<Body>;
+  /** how rules refer to it, if they can */
+  referredAs?: ReferenceKind;
+  /** the names under which others refer to it; its own name where absent */
+  exposes?(entry: ResourceEntry): string[];
+  /** how many an environment may have */
+  limit?: number;
+  status?(body: Body): Status;
+  /** the assessment it belongs to */
+  assessment?(body: Body): string;
+  /** compiles it against the environment as it is going to be; absent: it holds no code */
+  check?(name: string, body: Body, resources: Resources): Checked;
+}
+
+/** Keeps the schema's type for the row's functions, and forgets it for the table. */
+function row<Body>(kind: ResourceKind<Body>): ResourceKind {
+  const { schema, status, assessment, check, ...rest } = kind;
+  const read = (body: unknown): Body => schema.parse(body);
+  return {
+    ...rest,
+    schema,
+    ...(status ? { status: (body) => status(read(body)) } : {}),
+    ...(assessment ? { assessment: (body) => assessment(read(body)) } : {}),
+    ...(check ? { check: (name, body, resources) => check(name, read(body), resources) } : {}),
+  };
+}
+
+/** `rules` and `actions` differ in their schema and in what their clauses may do. */
+function ruleKind(kind: string, noun: string, schema: z.ZodType<RuleBody>, as: 'decision' | 'action') {
+  return row({
+    kind,
+    noun,
+    schema,
+    status: ({ status }) => status,
+    assessment: ({ assessment }) => assessment,
+    check(name, { condition, clauses }, resources) {
+      const { program, diagnostics } = compileRules([{ name, condition, clauses }], resources, { kind: as });
+      return { diagnostics, references: [...(program?.references ?? [])] };
+    },
+  });
+}
+
+/** Every kind of resource. A further kind is a schema in schemas.ts and a row here. */
+export const resourceKinds: readonly ResourceKind[] = [
+  ruleKind('rules', 'rule', ruleSchema, 'decision'),
+  ruleKind('actions', 'action', actionSchema, 'action'),
+  row({
+    kind: 'velocitySets',
+    noun: 'velocity set',
+    schema: velocitySetSchema,
+    referredAs: 'velocity',
+    exposes: ({ velocities = [] }) => velocities.map(({ name }) => name),
+    status: ({ status }) => status,
+    check(name, { condition, velocities }, resources) {
+      const { program, definitions, diagnostics } = compileVelocitySet(
+        { name, condition, velocities },
+        resources,
+      );
+      return { diagnostics, definitions, references: [...(program?.references ?? [])] };
+    },
+  }),
+  row({ kind: 'assessments', noun: 'assessment', schema: assessmentSchema }),
+  row({ kind: 'lists', noun: 'list', schema: listSchema, referredAs: 'list' }),
+  row({ kind: 'functions', noun: 'function', schema: functionSchema, referredAs: 'function', limit: 30 }),
+];
+
+const kindsByName = new Map(resourceKinds.map((each) => [each.kind, each]));
+
+/** The row of a kind; the kind is one of the table's. */
+export function kindOf(kind: string): ResourceKind {
+  const found = kindsByName.get(kind);
+  if (!found) throw new Error(`there is no kind of resource ${kind}`);
+  return found;
+}

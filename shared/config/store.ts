@@ -1,0 +1,520 @@
+import type { Diagnostic } from '../fql/index.ts';
+import { Problem } from '../problem.ts';
+import type { Storage } from '../storage/index.ts';
+import {
+  type ActivityEntry,
+  type ActivityFilter,
+  type ActivityPage,
+  activityEntry,
+  type Operation,
+  readActivity,
+  summarize,
+  writeActivity,
+} from './activity.ts';
+import { openCache } from './cache.ts';
+import { openDocuments, type VersionDocument, versionEtag } from './documents.ts';
+import { type Environments, openEnvironments } from './environmentStore.ts';
+import { scopesOf } from './environments.ts';
+import {
+  type Change,
+  type Committed,
+  chainOf,
+  commitManifest,
+  type EnvironmentEntry,
+  foldName,
+  type Manifest,
+  type ResourceEntry,
+  readManifest,
+  resourceKey,
+  type StoredVersion,
+} from './manifest.ts';
+import { publishedOf, type Use } from './resolve.ts';
+import { kindOf } from './resources.ts';
+import { type ListBody, listSchema, parseName } from './schemas.ts';
+import type { ListReader, Snapshot } from './snapshot.ts';
+import { changeTree, copyIntoTree, requireInTree } from './tree.ts';
+import { putResource, removeResource, usesOfResource, type WriteContext } from './write.ts';
+
+/** Tables and containers that this room and shared/lists need. */
+export const configNames = {
+  tables: ['activity', 'lists', 'supportLists'],
+  containers: ['config'],
+} as const;
+
+/** What shared/lists does for this room: it keeps the content of lists, and knows nothing of environments. */
+export interface ListContents<Parsed extends { memory: number }> {
+  parse(content: Uint8Array): Promise<Parsed>;
+  save(prefix: string, list: Parsed, inMemory: boolean): Promise<Omit<ListBody, 'description'>>;
+  open(content: ListBody): ListReader;
+}
+
+export interface StoreOptions<Parsed extends { memory: number }> {
+  lists: ListContents<Parsed>;
+  /** names of the built-in support lists that code may use */
+  supportLists: readonly string[];
+  /** bytes that the lists of one root environment may take in the memory of an instance; default 128 MiB */
+  listMemory?: number;
+  /** the environment of requests that name none: id, API name or path; the first root where absent */
+  defaultEnvironment?: string | undefined;
+  /** milliseconds until a use looks for changes in the background; default 3,000 */
+  refreshAfter?: number;
+  /** milliseconds until a use waits for that; default 60,000 */
+  waitAfter?: number;
+  now?: () => number;
+  log?: (message: string) => void;
+}
+
+/** Who writes, and under which conditions (RFC 9110, 13.1). */
+export interface WriteOptions {
+  by: string;
+  /** ETags of If-Match; `*` is any */
+  ifMatch?: readonly string[] | undefined;
+  /** If-None-Match: * */
+  ifAbsent?: boolean | undefined;
+}
+
+/** One version of a resource. */
+export interface StoredResource {
+  entry: ResourceEntry;
+  document: VersionDocument;
+  etag: string;
+}
+
+export interface WrittenStoredResource extends StoredResource {
+  outcome: 'created' | 'updated' | 'unchanged';
+  diagnostics: Diagnostic[];
+}
+
+/** Environments and their resources. `environment` is an id, an API name or a path; an unknown one is a Problem 404. */
+export interface ConfigStore extends Environments {
+  /** What an assessment in this environment runs against; from memory. Undefined: the default environment. */
+  snapshot(environment?: string): Promise<Snapshot>;
+  /** All resources of a kind, by name; with an ETag that changes when one of them does. */
+  list(environment: string, kind: string): Promise<{ resources: StoredResource[]; etag: string }>;
+  /** The latest version. Throws a Problem 404. */
+  get(environment: string, kind: string, name: string): Promise<StoredResource>;
+  /** Throws the Problems of `putResource`, and 412. */
+  put(
+    environment: string,
+    kind: string,
+    name: string,
+    body: unknown,
+    options: WriteOptions,
+  ): Promise<WrittenStoredResource>;
+  /** Throws a Problem: 404, 409 with `references`, 412. */
+  remove(environment: string, kind: string, name: string, options: WriteOptions): Promise<void>;
+  /** Newest first. `before` is the version after the page; a deleted resource still has its versions. */
+  versions(
+    environment: string,
+    kind: string,
+    name: string,
+    options: { limit: number; before?: number },
+  ): Promise<VersionDocument[]>;
+  /** Makes the content of an earlier version the newest version. Throws as `put`, and 404 for an unknown version. */
+  rollback(
+    environment: string,
+    kind: string,
+    name: string,
+    version: number,
+    options: WriteOptions,
+  ): Promise<WrittenStoredResource>;
+  references(environment: string, kind: string, name: string): Promise<Use[]>;
+  /** Stores a CSV file as a list. Throws as `put`, and the Problems of `parseCsv`. */
+  putList(
+    environment: string,
+    name: string,
+    content: Uint8Array,
+    options: WriteOptions & { description?: string | undefined },
+  ): Promise<WrittenStoredResource>;
+  /** Changes of an environment and those below it, newest first. */
+  activity(
+    environment: string,
+    options: { limit: number; from?: string; filter?: ActivityFilter },
+  ): Promise<ActivityPage>;
+  /** Logs a change of something that is not a resource of the manifest. */
+  logActivity(entry: Omit<ActivityEntry, 'scopes' | 'environmentName'>): Promise<void>;
+  /** Waits until no background refresh is under way: for tests and shutdown. */
+  settle(): Promise<void>;
+}
+
+/** Opens the configuration; costs no call until it is used. */
+export function openStore<Parsed extends { memory: number }>(
+  storage: Storage,
+  options: StoreOptions<Parsed>,
+): ConfigStore {
+  const blobs = storage.blobs('config');
+  const activityTable = storage.table('activity');
+  const documents = openDocuments(blobs);
+  const now = options.now ?? Date.now;
+  const warn = options.log ?? ((message: string) => console.warn(message));
+  const listMemory = options.listMemory ?? 128 * 1024 * 1024;
+
+  let prepared: Promise<void> | undefined;
+  const ready = (): Promise<void> => {
+    prepared ??= storage.ensure(configNames).catch((error: unknown) => {
+      prepared = undefined;
+      throw error;
+    });
+    return prepared;
+  };
+
+  /** Entries that this process has stored in the log itself; the next commit need not do it again. */
+  const flushed = new Set<string>();
+  const flush = async (entries: readonly ActivityEntry[]): Promise<void> => {
+    const missing = entries.filter(({ id }) => !flushed.has(id));
+    await writeActivity(activityTable, missing);
+    for (const { id } of missing) flushed.add(id);
+    for (const oldest of flushed) {
+      if (flushed.size <= 1000) break;
+      flushed.delete(oldest);
+    }
+  };
+
+  const cache = openCache({
+    blobs,
+    documents,
+    supportLists: options.supportLists,
+    openList: (content) => options.lists.open(content),
+    log: warn,
+    now,
+    refreshAfter: options.refreshAfter ?? 3_000,
+    waitAfter: options.waitAfter ?? 60_000,
+    defaultEnvironment: options.defaultEnvironment,
+    async onManifest(manifest, tree) {
+      await flush(manifest.activity);
+      const known = tree.roots.find(({ root }) => root === manifest.root);
+      if (known && known.sequence < manifest.treeSequence) {
+        cache.tookTree(await changeTree(blobs, (newer) => copyIntoTree(newer, manifest)));
+      }
+    },
+  });
+
+  /** One commit after the other within the process; between processes the ETag decides. */
+  const queues = new Map<string, Promise<unknown>>();
+  const inTurn = <T>(root: string, work: () => Promise<T>): Promise<T> => {
+    const next = (queues.get(root) ?? Promise.resolve()).then(work, work);
+    queues.set(root, next);
+    return next;
+  };
+
+  /** Commits, logs, brings the tree up to date, and takes the result into force in this process. */
+  const commit = <T>(
+    root: string,
+    change: (manifest: Manifest) => Promise<Change<T>>,
+  ): Promise<Committed<T>> =>
+    inTurn(root, async () => {
+      const committed = await commitManifest(blobs, root, now, flush, change);
+      if (committed.changed) await settle(committed.manifest, committed.etag);
+      return committed;
+    });
+
+  /** What follows a commit. It stands whatever happens here: later commits and refreshes make up for what fails. */
+  const settle = async (manifest: Manifest, etag: string): Promise<void> => {
+    try {
+      await flush(manifest.activity);
+      if (manifest.treeSequence === manifest.sequence) {
+        cache.tookTree(await changeTree(blobs, (tree) => copyIntoTree(tree, manifest)));
+      }
+    } catch (error) {
+      warn(
+        `a change is committed, but its log entry or the index of environments will follow later: ${String(error)}`,
+      );
+    }
+    await cache.took({ manifest, etag });
+  };
+
+  const locate = async (environment: string) => {
+    await ready();
+    const { root, node } = requireInTree(await cache.freshTree(), environment);
+    return { root, id: node.id };
+  };
+
+  const open = async (environment: string): Promise<{ manifest: Manifest; at: EnvironmentEntry }> => {
+    const { root, id } = await locate(environment);
+    const stored = await readManifest(blobs, root);
+    return {
+      manifest: stored?.manifest ?? missing(environment),
+      at: entryOf(stored?.manifest, id, environment),
+    };
+  };
+
+  const entryOf = (manifest: Manifest | undefined, id: string, environment: string): EnvironmentEntry =>
+    manifest?.environments.get(id) ?? missing(environment);
+
+  const found = (at: EnvironmentEntry, kind: string, name: string): ResourceEntry =>
+    at.resources.get(resourceKey(kind, name)) ?? unknownResource(kind, name, at);
+
+  const stored = async (entry: ResourceEntry): Promise<StoredResource> => ({
+    entry,
+    document: await documents.load(entry.latest.blob),
+    etag: versionEtag(entry.latest),
+  });
+
+  const context = (manifest: Manifest, by: string): WriteContext => ({
+    documents,
+    supportLists: options.supportLists,
+    by,
+    at: new Date(manifest.changedAt).toISOString(),
+  });
+
+  const log = (
+    manifest: Manifest,
+    at: EnvironmentEntry,
+    by: string,
+    operation: Operation,
+    what: { kind: string; name: string; version?: number; before?: unknown; after?: unknown },
+  ): void => {
+    const { kind, name, version, before, after } = what;
+    manifest.activity.push(
+      activityEntry({
+        at: manifest.changedAt,
+        by,
+        operation,
+        kind,
+        name,
+        ...(version === undefined ? {} : { version }),
+        environment: at.id,
+        environmentName: at.name,
+        scopes: manifest.environments.has(at.id)
+          ? scopesOf(manifest, at.id)
+          : [at.id, ...parents(manifest, at)],
+        ...summarize(before, after),
+      }),
+    );
+  };
+
+  const write = async (
+    environment: string,
+    kind: string,
+    name: string,
+    settings: WriteOptions,
+    body: (
+      entry: ResourceEntry | undefined,
+      at: EnvironmentEntry,
+    ) => Promise<{ body: unknown; restored?: number }>,
+  ): Promise<WrittenStoredResource> => {
+    const { root, id } = await locate(environment);
+    const { result } = await commit(root, async (manifest) => {
+      const at = entryOf(manifest, id, environment);
+      const existing = at.resources.get(resourceKey(kind, name));
+      checkConditions(settings, existing && versionEtag(existing.latest), `${kindOf(kind).noun} ${name}`);
+      const { body: content, restored } = await body(existing, at);
+      const written = await putResource(
+        manifest,
+        at,
+        kind,
+        name,
+        content,
+        context(manifest, settings.by),
+        restored,
+      );
+      const { before, after, outcome } = written;
+      if (outcome !== 'unchanged') {
+        const operation = operationOf(before, after, restored);
+        log(manifest, at, settings.by, operation, {
+          kind,
+          name: after.name,
+          version: after.version,
+          before: before?.content,
+          after: after.content,
+        });
+      }
+      return { result: written, changed: outcome !== 'unchanged' };
+    });
+    const { entry, after, outcome, diagnostics } = result;
+    return { entry, document: after, etag: versionEtag(entry.latest), outcome, diagnostics };
+  };
+
+  /** The versions of a resource, newest first, as far as they are asked for. */
+  async function* history(latest: StoredVersion | undefined): AsyncGenerator<VersionDocument> {
+    for (let blob = latest?.blob; blob !== undefined; ) {
+      const document = await documents.load(blob);
+      yield document;
+      blob = document.previous;
+    }
+  }
+
+  const latestOf = (at: EnvironmentEntry, kind: string, name: string): StoredVersion =>
+    at.resources.get(resourceKey(kind, name))?.latest ??
+    at.removed.get(resourceKey(kind, name)) ??
+    unknownResource(kind, name, at);
+
+  const environments = openEnvironments({
+    blobs,
+    cache,
+    commit,
+    context,
+    flush: settle,
+    log,
+    now,
+    ready,
+    inTurn,
+  });
+
+  return {
+    ...environments,
+    async snapshot(environment) {
+      await ready();
+      return cache.snapshot(environment);
+    },
+    async list(environment, kind) {
+      const { manifest, at } = await open(environment);
+      const entries = [...at.resources.values()].filter((entry) => entry.kind === kind);
+      const resources = await Promise.all(entries.map(stored));
+      resources.sort((left, right) => (foldName(left.entry.name) < foldName(right.entry.name) ? -1 : 1));
+      return { resources, etag: `"${manifest.sequence}"` };
+    },
+    async get(environment, kind, name) {
+      const { at } = await open(environment);
+      return stored(found(at, kind, name));
+    },
+    put: async (environment, kind, name, body, settings) =>
+      write(environment, kind, parseName(name), settings, async () => ({ body })),
+    async remove(environment, kind, name, settings) {
+      const { root, id } = await locate(environment);
+      await commit(root, async (manifest) => {
+        const at = entryOf(manifest, id, environment);
+        const entry = found(at, kind, name);
+        checkConditions(settings, versionEtag(entry.latest), `${kindOf(kind).noun} ${name}`);
+        const before = await documents.load(entry.latest.blob);
+        await removeResource(manifest, at, entry);
+        const { version } = entry.latest;
+        log(manifest, at, settings.by, 'Delete', { kind, name: entry.name, version, before: before.content });
+        return { result: undefined, changed: true };
+      });
+    },
+    async versions(environment, kind, name, { limit, before }) {
+      const { at } = await open(environment);
+      const documentsFound: VersionDocument[] = [];
+      for await (const document of history(latestOf(at, kind, name))) {
+        if (before !== undefined && document.version >= before) continue;
+        documentsFound.push(document);
+        if (documentsFound.length === limit) break;
+      }
+      return documentsFound;
+    },
+    async rollback(environment, kind, name, version, settings) {
+      return write(environment, kind, parseName(name), settings, async (_, at) => {
+        for await (const document of history(latestOf(at, kind, name))) {
+          if (document.version === version) return { body: document.content, restored: version };
+        }
+        throw Problem.notFound(`The ${kindOf(kind).noun} ${JSON.stringify(name)} has no version ${version}.`);
+      });
+    },
+    async references(environment, kind, name) {
+      const { manifest, at } = await open(environment);
+      return usesOfResource(manifest, at, found(at, kind, name));
+    },
+    async putList(environment, listName, content, settings) {
+      const name = parseName(listName);
+      if (options.supportLists.some((taken) => foldName(taken) === foldName(name))) {
+        throw Problem.conflict(`${JSON.stringify(name)} is the name of a support list.`, {
+          code: 'NameTaken',
+        });
+      }
+      const parsed = await options.lists.parse(content);
+      const { manifest, at } = await open(environment);
+      const others = await memoryOfLists(manifest, at, name);
+      const inMemory = others + parsed.memory <= listMemory;
+      const saved = await options.lists.save(`${manifest.root}/lists`, parsed, inMemory);
+      return write(environment, 'lists', name, settings, async (entry) => {
+        const description = settings.description ?? (entry && (await listOf(entry)).description) ?? '';
+        return { body: { ...saved, description } };
+      });
+    },
+    async activity(environment, page) {
+      const { manifest, at } = await open(environment);
+      await flush(manifest.activity);
+      return readActivity(activityTable, at.id, page);
+    },
+    async logActivity(entry) {
+      await ready();
+      const tree = await cache.tree();
+      const owner = tree.roots.find(({ environments: nodes }) =>
+        nodes.some(({ id }) => id === entry.environment),
+      );
+      const scopes: string[] = [];
+      for (let next = owner?.environments.find(({ id }) => id === entry.environment); next; ) {
+        scopes.push(next.id);
+        const above = next.parent;
+        next = owner?.environments.find(({ id }) => id === above);
+      }
+      const environmentName = owner?.environments.find(({ id }) => id === entry.environment)?.name ?? '';
+      await writeActivity(activityTable, [
+        { ...entry, environmentName, scopes: scopes.length > 0 ? scopes : [entry.environment] },
+      ]);
+    },
+    settle: () => cache.settle(),
+  };
+
+  async function listOf(entry: ResourceEntry): Promise<ListBody> {
+    return listSchema.parse((await documents.load(entry.latest.blob)).content);
+  }
+
+  /** Bytes that the root's lists in memory take, without the one of that name. */
+  async function memoryOfLists(manifest: Manifest, at: EnvironmentEntry, name: string): Promise<number> {
+    const entries = [...manifest.environments.values()].flatMap((each) =>
+      publishedOf(each, 'lists').filter(
+        (entry) => each.id !== at.id || foldName(entry.name) !== foldName(name),
+      ),
+    );
+    const lists = await Promise.all(entries.map(listOf));
+    return lists.reduce((sum, { memory, pages }) => sum + (pages === undefined ? memory : 0), 0);
+  }
+}
+
+function parents(manifest: Manifest, at: EnvironmentEntry): string[] {
+  return at.parent === null ? [] : chainOf(manifest, at.parent).map(({ id }) => id);
+}
+
+function missing(environment: string): never {
+  throw Problem.notFound(`There is no environment ${JSON.stringify(environment)}.`, {
+    code: 'UnknownEnvironment',
+  });
+}
+
+function unknownResource(kind: string, name: string, at: EnvironmentEntry): never {
+  const noun = kindOf(kind).noun;
+  throw Problem.notFound(
+    `The environment ${JSON.stringify(at.name)} has no ${noun} ${JSON.stringify(name)}.`,
+    { code: 'NotFound' },
+  );
+}
+
+/** Throws a Problem 412 where the conditions of a write do not hold. */
+export function checkConditions(
+  { ifMatch, ifAbsent }: WriteOptions,
+  etag: string | undefined,
+  what: string,
+): void {
+  if (ifAbsent && etag !== undefined) {
+    throw Problem.preconditionFailed(`The ${what} exists already (If-None-Match: *).`, { code: 'Exists' });
+  }
+  if (ifMatch && !(etag !== undefined && (ifMatch.includes('*') || ifMatch.includes(etag)))) {
+    throw Problem.preconditionFailed(`The ${what} has changed, or does not exist (If-Match).`, {
+      code: 'Changed',
+    });
+  }
+}
+
+function operationOf(
+  before: VersionDocument | undefined,
+  after: VersionDocument,
+  restored: number | undefined,
+): Operation {
+  if (restored !== undefined) return 'Rollback';
+  if (!before) return 'Create';
+  const [was, is] = [statusOf(before.content), statusOf(after.content)];
+  if (was === is || is === undefined) return 'Update';
+  const others = JSON.stringify({ ...objectOf(before.content), status: is });
+  if (others !== JSON.stringify(objectOf(after.content))) return 'Update';
+  return is === 'Active' ? 'Activate' : 'Deactivate';
+}
+
+function objectOf(content: unknown): object {
+  return typeof content === 'object' && content !== null ? content : {};
+}
+
+function statusOf(content: unknown): unknown {
+  return Reflect.get(objectOf(content), 'status');
+}

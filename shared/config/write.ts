@@ -1,0 +1,387 @@
+import { randomUUID } from 'node:crypto';
+import { isDeepStrictEqual } from 'node:util';
+import type { Diagnostic, Reference, Resources, VelocityDefinition } from '../fql/index.ts';
+import { type Json, Problem } from '../problem.ts';
+import type { Documents, VersionDocument } from './documents.ts';
+import {
+  type EnvironmentEntry,
+  foldName,
+  type Manifest,
+  type ResourceEntry,
+  resourceKey,
+  type Status,
+  type StoredVersion,
+  subtreeOf,
+  type VelocityIdentity,
+} from './manifest.ts';
+import {
+  assessmentExists,
+  checkedKinds,
+  exposedNames,
+  publishedOf,
+  resourcesOf,
+  samplePayloadOf,
+  type Use,
+  usesOf,
+  usesOfAssessment,
+} from './resolve.ts';
+import { type Checked, kindOf, type ResourceKind } from './resources.ts';
+import { parseBody } from './schemas.ts';
+
+/** What a write works with. */
+export interface WriteContext {
+  documents: Documents;
+  /** names of the built-in support lists, aliases included */
+  supportLists: readonly string[];
+  by: string;
+  /** of the commit */
+  at: string;
+}
+
+export interface WrittenResource {
+  environment: EnvironmentEntry;
+  entry: ResourceEntry;
+  before?: VersionDocument;
+  after: VersionDocument;
+  outcome: 'created' | 'updated' | 'unchanged';
+  diagnostics: Diagnostic[];
+}
+
+/**
+ * Puts a version of a resource into the manifest (the copy that a commit alters), after checking it against everything
+ * the manifest holds. The same content again is no new version.
+ * Throws a Problem: 400 for a bad body, 409 where names collide, a limit is met, the resource is the system's, or the
+ * change would break what is published; 422 with `diagnostics` for code that does not compile.
+ */
+export async function putResource(
+  manifest: Manifest,
+  environment: EnvironmentEntry,
+  kindName: string,
+  name: string,
+  body: unknown,
+  context: WriteContext,
+  restored?: number,
+): Promise<WrittenResource> {
+  const kind = kindOf(kindName);
+  const key = resourceKey(kindName, name);
+  const existing = environment.resources.get(key);
+  if (existing?.system) throw systemDefined(existing);
+  if (!existing) checkLimit(environment, kind);
+  const content = await complete(
+    kind,
+    environment,
+    existing,
+    parseBody(kind.schema, body),
+    context.documents,
+  );
+
+  const status = kind.status?.(content);
+  const assessment = kind.assessment?.(content);
+  const draft = status === 'Draft';
+  if (assessment !== undefined && !assessmentExists(manifest, environment.id, assessment)) {
+    const message = `there is no assessment ${JSON.stringify(assessment)}; built in are Purchase, AccountCreation and AccountLogin`;
+    throw Problem.badRequest(`The body is not usable: assessment: ${message}.`, {
+      code: 'UnknownAssessment',
+      errors: [{ path: 'assessment', message }],
+    });
+  }
+
+  const before = existing && (await context.documents.load(existing.latest.blob));
+  if (existing && before && before.name === name && same(before.content, content)) {
+    return { environment, entry: existing, before, after: before, outcome: 'unchanged', diagnostics: [] };
+  }
+
+  const checked = await check(manifest, environment, kind, name, content, context);
+  const errors = checked.diagnostics.filter(({ severity }) => severity === 'error');
+  if (errors.length > 0 && !draft) throw doesNotCompile(kind, name, checked.diagnostics);
+
+  const earlier = existing?.latest ?? environment.removed.get(key);
+  const after: VersionDocument = {
+    kind: kindName,
+    name,
+    version: (earlier?.version ?? 0) + 1,
+    ...(earlier ? { previous: earlier.blob } : {}),
+    at: context.at,
+    by: context.by,
+    ...(restored === undefined ? {} : { restored }),
+    content,
+  };
+  const blob = await context.documents.save(manifest.root, environment.id, after);
+  const latest: StoredVersion = { version: after.version, blob, ...(status ? { status } : {}) };
+  const entry: ResourceEntry = {
+    ...existing,
+    kind: kindName,
+    name,
+    latest,
+    ...(draft ? {} : published(latest, existing, content, assessment, checked)),
+    changed: context.at,
+    changedBy: context.by,
+  };
+  const exposedBefore = existing?.published ? exposedNames(existing) : [];
+  environment.resources.set(key, entry);
+  environment.removed.delete(key);
+  if (!draft) {
+    checkVelocityNames(environment, entry);
+    await checkUses(manifest, environment, kind, exposedBefore, context);
+  }
+  return {
+    environment,
+    entry,
+    ...(before ? { before } : {}),
+    after,
+    outcome: existing ? 'updated' : 'created',
+    diagnostics: checked.diagnostics,
+  };
+}
+
+/** Takes a resource out of the manifest. Throws a Problem: 409 with `references` where it is used, or the system's. */
+export async function removeResource(
+  manifest: Manifest,
+  environment: EnvironmentEntry,
+  entry: ResourceEntry,
+): Promise<void> {
+  if (entry.system) throw systemDefined(entry);
+  const key = resourceKey(entry.kind, entry.name);
+  const uses = usesOfResource(manifest, environment, entry);
+  environment.resources.delete(key);
+  environment.removed.set(key, entry.latest);
+  // without its settings an assessment may still exist: built in, or defined further up
+  const broken =
+    entry.kind === 'assessments'
+      ? uses.filter((use) => !assessmentExists(manifest, use.environment, entry.name))
+      : uses;
+  if (broken.length > 0) throw inUse(`The ${kindOf(entry.kind).noun} ${quote(entry.name)} is in use`, broken);
+}
+
+/** Every published place that mentions the resource. */
+export function usesOfResource(
+  manifest: Manifest,
+  environment: EnvironmentEntry,
+  entry: ResourceEntry,
+): Use[] {
+  if (entry.kind === 'assessments') return usesOfAssessment(subtreeOf(manifest, environment.id), entry.name);
+  const { referredAs } = kindOf(entry.kind);
+  return referredAs ? usesOf(manifest, environment.id, referredAs, exposedNames(entry)) : [];
+}
+
+/** Members whose default depends on what is stored. */
+async function complete(
+  kind: ResourceKind,
+  environment: EnvironmentEntry,
+  existing: ResourceEntry | undefined,
+  content: unknown,
+  documents: Documents,
+): Promise<unknown> {
+  if (kind.kind !== 'rules' && kind.kind !== 'actions') return content;
+  if (orderOf(content) !== undefined) return content;
+  const others = [...environment.resources.values()].filter((entry) => entry.kind === kind.kind);
+  const order = existing
+    ? orderOf((await documents.load(existing.latest.blob)).content)
+    : Math.max(
+        0,
+        ...(await Promise.all(
+          others.map(async (entry) => orderOf((await documents.load(entry.latest.blob)).content) ?? 0),
+        )),
+      ) + 10;
+  return typeof content === 'object' ? { ...content, order } : content;
+}
+
+/** The place of a rule or action among the others of its assessment. */
+export function orderOf(content: unknown): number | undefined {
+  if (typeof content !== 'object' || content === null || !('order' in content)) return undefined;
+  return typeof content.order === 'number' ? content.order : undefined;
+}
+
+async function check(
+  manifest: Manifest,
+  environment: EnvironmentEntry,
+  kind: ResourceKind,
+  name: string,
+  content: unknown,
+  context: WriteContext,
+): Promise<Checked> {
+  if (!kind.check) return { diagnostics: [], references: [] };
+  const resources = await resourcesOf(manifest, environment.id, context.documents, context.supportLists);
+  const assessment = kind.assessment?.(content);
+  const samplePayload =
+    assessment === undefined
+      ? undefined
+      : await samplePayloadOf(manifest, environment.id, assessment, context.documents);
+  const seen: Resources = { ...resources, ...(samplePayload ? { samplePayload } : {}) };
+  return kind.check(name, content, seen);
+}
+
+/** What the entry says of the version that goes into force. */
+function published(
+  latest: StoredVersion,
+  existing: ResourceEntry | undefined,
+  content: unknown,
+  assessment: string | undefined,
+  { references, definitions }: Checked,
+): Partial<ResourceEntry> {
+  return {
+    published: latest,
+    ...(assessment === undefined ? {} : { assessment }),
+    references: distinct(references),
+    ...(definitions
+      ? {
+          velocities: identify(definitions, existing?.velocities ?? []),
+          shards: Math.max(existing?.shards ?? 1, shardsOf(content)),
+        }
+      : {}),
+  };
+}
+
+function distinct(references: readonly Reference[]): Reference[] {
+  const seen = new Map(
+    references.map(({ kind, environment, name, column }): [string, Reference] => [
+      JSON.stringify([kind, environment, foldName(name), column ?? null]),
+      { kind, environment, name, ...(column === undefined ? {} : { column }) },
+    ]),
+  );
+  return [...seen.values()];
+}
+
+/** A velocity keeps its identity, and with it its history, while its name and its aggregate stay the same. */
+function identify(
+  definitions: readonly VelocityDefinition[],
+  earlier: readonly VelocityIdentity[],
+): VelocityIdentity[] {
+  return definitions.map(({ name, aggregate }) => {
+    const same = earlier.find(
+      (velocity) => foldName(velocity.name) === foldName(name) && velocity.aggregate === aggregate,
+    );
+    return { id: same?.id ?? randomUUID(), name, aggregate };
+  });
+}
+
+/** Over how many shards a velocity set writes. */
+export function shardsOf(content: unknown): number {
+  if (typeof content !== 'object' || content === null || !('shards' in content)) return 1;
+  return typeof content.shards === 'number' ? content.shards : 1;
+}
+
+/** Rules name velocities without their set, so a name may occur once in an environment. */
+function checkVelocityNames(environment: EnvironmentEntry, entry: ResourceEntry): void {
+  if (entry.kind !== 'velocitySets') return;
+  const others = publishedOf(environment, 'velocitySets').filter(
+    (other) => foldName(other.name) !== foldName(entry.name),
+  );
+  const taken = new Map(
+    others.flatMap((other) =>
+      (other.velocities ?? []).map(({ name }): [string, string] => [foldName(name), other.name]),
+    ),
+  );
+  const errors = (entry.velocities ?? []).flatMap(({ name }, index) => {
+    const set = taken.get(foldName(name));
+    const message = `the velocity set ${quote(set ?? '')} has a velocity ${quote(name)} already`;
+    return set === undefined ? [] : [{ path: `velocities[${index}]`, message }];
+  });
+  if (errors.length > 0) {
+    throw Problem.conflict(
+      `Names of velocities are unique: ${errors.map(({ message }) => message).join('; ')}.`,
+      {
+        code: 'VelocityNameTaken',
+        errors,
+      },
+    );
+  }
+}
+
+/** Compiles again whatever mentions the resource under one of its names; refuses the change if something breaks. */
+async function checkUses(
+  manifest: Manifest,
+  environment: EnvironmentEntry,
+  kind: ResourceKind,
+  names: readonly string[],
+  context: WriteContext,
+): Promise<void> {
+  if (!kind.referredAs || names.length === 0) return;
+  const uses = usesOf(manifest, environment.id, kind.referredAs, names);
+  const broken = new Map<string, Use & { message: string }>();
+  for (const use of uses.filter((each) => checkedKinds.includes(each.kind))) {
+    const at = manifest.environments.get(use.environment);
+    const entry = at?.resources.get(resourceKey(use.kind, use.name));
+    if (!at || !entry?.published) continue;
+    const { content } = await context.documents.load(entry.published.blob);
+    const { diagnostics } = await check(manifest, at, kindOf(use.kind), use.name, content, context);
+    const error = diagnostics.find(({ severity }) => severity === 'error');
+    if (error) broken.set(`${use.environment}/${use.kind}/${use.name}`, { ...use, message: error.message });
+  }
+  if (broken.size > 0) throw inUse('The change would break what is published', [...broken.values()]);
+}
+
+function checkLimit(environment: EnvironmentEntry, kind: ResourceKind): void {
+  if (kind.limit === undefined) return;
+  const count = [...environment.resources.values()].filter((entry) => entry.kind === kind.kind).length;
+  if (count >= kind.limit) {
+    throw Problem.conflict(`An environment has at most ${kind.limit} ${kind.kind}.`, {
+      code: 'LimitReached',
+    });
+  }
+}
+
+/** Does the stored content say the same as the new one? Both have gone through the same schema. */
+function same(stored: unknown, content: unknown): boolean {
+  return isDeepStrictEqual(stored, JSON.parse(JSON.stringify(content)));
+}
+
+function quote(name: string): string {
+  return JSON.stringify(name);
+}
+
+function systemDefined(entry: ResourceEntry): Problem {
+  return Problem.conflict(
+    `The ${kindOf(entry.kind).noun} ${quote(entry.name)} is system-defined: it cannot be edited or deleted. Copy it under another name.`,
+    { code: 'SystemDefined' },
+  );
+}
+
+/** 409, with the places that are in the way. */
+export function inUse(what: string, uses: readonly (Use & { message?: string })[]): Problem {
+  const places = uses.map(
+    ({ kind, name, environmentName, message }) =>
+      `${kindOf(kind).noun} ${quote(name)} of ${environmentName}${message === undefined ? '' : ` (${message})`}`,
+  );
+  return Problem.conflict(`${what}: ${[...new Set(places)].join(', ')}.`, {
+    code: 'InUse',
+    extra: { references: uses.map((use): { [name: string]: Json } => ({ ...use })) },
+  });
+}
+
+/** 422, with the compiler's diagnostics. */
+export function doesNotCompile(
+  kind: ResourceKind,
+  name: string,
+  diagnostics: readonly Diagnostic[],
+): Problem {
+  const errors = diagnostics.filter(({ severity }) => severity === 'error');
+  const first = errors[0];
+  const where = first
+    ? `${first.clause ?? first.rule ?? name}:${first.line}:${first.column}: ${first.message}`
+    : '';
+  const more = errors.length > 1 ? ` (and ${errors.length - 1} more)` : '';
+  return Problem.unprocessable(`The ${kind.noun} ${quote(name)} does not compile: ${where}${more}`, {
+    code: 'DoesNotCompile',
+    extra: { diagnostics: diagnosticsJson(diagnostics) },
+  });
+}
+
+export function diagnosticsJson(diagnostics: readonly Diagnostic[]): Json[] {
+  return diagnostics.map(({ severity, code, message, line, column, endLine, endColumn, rule, clause }) => ({
+    ...(rule === undefined ? {} : { rule }),
+    ...(clause === undefined ? {} : { clause }),
+    severity,
+    code,
+    message,
+    line,
+    column,
+    endLine,
+    endColumn,
+  }));
+}
+
+/** Statuses under which a resource takes part. */
+export function isActive(status: Status | undefined): boolean {
+  return status === undefined || status === 'Active';
+}
