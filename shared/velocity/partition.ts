@@ -93,8 +93,7 @@ export function partitionWriter(
   /** Applies the jobs; those it gives back met a conflict, and are to be done again. */
   async function attempt(batch: readonly Job[]): Promise<Job[]> {
     // an event that comes twice at once has one marker here and counts once; both are done when it is
-    const jobs = new Map<string, Job[]>();
-    for (const job of batch) jobs.set(job.marker, [...(jobs.get(job.marker) ?? []), job]);
+    const jobs = Map.groupBy(batch, ({ marker }) => marker);
     while (jobs.size > 0) {
       const markers = [...jobs.keys()];
       const updates = await updatesOf([...jobs.values()].flatMap(([job]) => job?.changes ?? []));
@@ -136,9 +135,7 @@ export function partitionWriter(
   }
 
   async function updatesOf(changes: readonly Change[]): Promise<Update[]> {
-    const byCounter = new Map<string, Change[]>();
-    for (const change of changes)
-      byCounter.set(change.counter, [...(byCounter.get(change.counter) ?? []), change]);
+    const byCounter = Map.groupBy(changes, ({ counter }) => counter);
     return Promise.all(
       [...byCounter].map(async ([counter, own]) =>
         updateOf(partitionKey, counter, await latest(counter), own),

@@ -93,12 +93,10 @@ export function openVelocities(storage: Storage, options: { patienceMs?: number 
   }
 
   async function apply(root: string, event: string, contributions: readonly Contribution[]): Promise<void> {
-    const partitions = new Map<string, Contribution[]>();
-    for (const contribution of contributions) {
-      if (!contribution.key || contribution.value === '') continue;
-      const partitionKey = partitionKeyOf(root, contribution.key, contribution.shard);
-      partitions.set(partitionKey, [...(partitions.get(partitionKey) ?? []), contribution]);
-    }
+    const partitions = Map.groupBy(
+      contributions.filter(({ key, value }) => key && value !== ''),
+      ({ key, shard }) => partitionKeyOf(root, key, shard),
+    );
     const done = [...partitions].flatMap(([partitionKey, own]) =>
       markedParts(own).map((part, index) => submit(partitionKey, event, part, index)),
     );
