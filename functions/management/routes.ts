@@ -1,5 +1,6 @@
 import { activityRoutes } from './activity.ts';
 import { environmentRoutes } from './environments.ts';
+import { eventRoutes } from './events.ts';
 import { listRoutes } from './lists.ts';
 import { resourceRoutes } from './resources.ts';
 import type { Route } from './route.ts';
@@ -12,4 +13,5 @@ export const managementRoutes: readonly Route[] = [
   ...listRoutes,
   ...supportListRoutes,
   ...activityRoutes,
+  ...eventRoutes,
 ];

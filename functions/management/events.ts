@@ -1,0 +1,30 @@
+import { Problem } from '../../shared/problem.ts';
+import { queryText, type Reply, type Route } from './route.ts';
+
+/** Events as they were received, with what their decision rested on. */
+export const eventRoutes: readonly Route[] = [
+  {
+    method: 'GET',
+    path: 'environments/{env}/events/{type}/{id}',
+    async handler({ app, parameter, query }): Promise<Reply> {
+      const { id: environment } = await app.config.snapshot(parameter('env'));
+      const [type, id] = [typeName(parameter('type')), parameter('id')];
+      const correlationId = queryText(query, 'correlationId');
+      const stored =
+        correlationId === undefined
+          ? await app.records.latest(environment, type, id)
+          : await app.records.read({ environment, type, id, correlationId });
+      if (!stored) throw Problem.notFound(`There is no ${type} with the id ${id} in this environment.`);
+      const { key, received, event, answer, evidence, contributions } = stored;
+      const complete = await app.records.isComplete(key);
+      return { status: 200, body: { ...key, received, complete, event, answer, evidence, contributions } };
+    },
+  },
+];
+
+const types = ['Purchase'];
+
+/** Event types are matched in any letter case. */
+function typeName(given: string): string {
+  return types.find((type) => type.toLowerCase() === given.toLowerCase()) ?? given;
+}
