@@ -18,15 +18,21 @@ export interface AppOptions {
   storage: string;
   /** further app settings, and variables of the process */
   settings?: Record<string, string>;
+  /** the entry, where it is not that of the build */
+  entry?: string;
 }
 
 /** Starts the built app on the local host, in a process of its own, on a free port. */
-export async function startApp({ storage, settings = {} }: AppOptions): Promise<RunningApp> {
-  const child = spawn(process.execPath, ['tools/host/main.ts', '--port', '0', '--storage', storage], {
-    cwd: root,
-    env: { ...process.env, HOLDFAST_STORAGE: storage, ...settings },
-    stdio: ['ignore', 'pipe', 'pipe'],
-  });
+export async function startApp({ storage, settings = {}, entry }: AppOptions): Promise<RunningApp> {
+  const child = spawn(
+    process.execPath,
+    ['tools/host/main.ts', '--port', '0', '--storage', storage, ...(entry ? ['--entry', entry] : [])],
+    {
+      cwd: root,
+      env: { ...process.env, HOLDFAST_STORAGE: storage, ...settings },
+      stdio: ['ignore', 'pipe', 'pipe'],
+    },
+  );
   const kill = () => child.kill('SIGKILL');
   process.once('exit', kill);
   const exited = once(child, 'exit');
