@@ -1,0 +1,20 @@
+export { type Azure, type AzureOptions, openAzure } from './azure.ts';
+export { callName, type ExternalCall, externalCallSchema } from './definition.ts';
+export {
+  type CallContext,
+  type CallDiagnostics,
+  type CallResult,
+  type External,
+  type ExternalOptions,
+  openExternal,
+  type TestResult,
+} from './external.ts';
+export {
+  blobSubscriber,
+  monitoringQueue,
+  namespaces,
+  type Subscriber,
+  type Subscription,
+} from './monitoring.ts';
+export type { DefinitionRead, SecretStore } from './secrets.ts';
+export type { WarmCall, WarmUpResult, WarmUpState } from './warmUp.ts';
