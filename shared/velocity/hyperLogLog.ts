@@ -36,7 +36,8 @@ export function addToRegisters(
   sightings: readonly Sighting[],
   newest: number,
 ): Registers {
-  const result = Array.from({ length: registerCount }, (_, index) => aged(registers?.[index], newest));
+  const result: (readonly number[] | undefined)[] = [];
+  for (let index = 0; index < registerCount; index += 1) result.push(aged(registers?.[index], newest));
   for (const { hash, second } of sightings) {
     const time = coarse(second, newest);
     if (time === undefined) continue;
@@ -153,12 +154,17 @@ export function writeRegisters(writer: ByteWriter, registers: Registers, newest:
 }
 
 export function readRegisters(reader: ByteReader, newest: number): Registers {
-  return Array.from({ length: registerCount }, () => {
-    const length = reader.byte();
-    if (length === 0) return undefined;
-    return Array.from({ length }, () => {
-      const pair = reader.uint16();
-      return secondOf(pair >>> 6, newest) * 64 + (pair & 63);
-    });
-  });
+  const registers: (readonly number[] | undefined)[] = [];
+  // loops: Array.from takes several times as long for so many short lists
+  for (let index = 0; index < registerCount; index += 1) {
+    let list: number[] | undefined;
+    for (let left = reader.byte(); left > 0; left -= 1) {
+      const stored = reader.uint16();
+      const pair = secondOf(stored >>> 6, newest) * 64 + (stored & 63);
+      if (list) list.push(pair);
+      else list = [pair];
+    }
+    registers.push(list);
+  }
+  return registers;
 }

@@ -4,6 +4,7 @@ export {
   type Contribution,
   openVelocities,
   type Velocities,
+  type VelocityOptions,
   type VelocityRef,
   type Wanted,
 } from './velocities.ts';

@@ -53,15 +53,22 @@ export interface Velocities {
   sweep(root: string, key: string, shard: number, now: number): Promise<number>;
 }
 
-const patienceMs = 60_000;
+const defaultPatienceMs = 60_000;
 const cacheBytes = 32 * 1024 * 1024;
 // with it one transaction stays within 100 operations and 4 MiB also where every counter is a large one
 const countersPerMarker = 25;
 const markerDays = 93;
-const sweepShare = 1 / 64;
+const defaultSweepShare = 1 / 64;
 
-/** Opens the velocities of a storage account; `Storage.ensure({ tables: ['velocities'] })` is the caller's to call. */
-export function openVelocities(storage: Storage, options: { patienceMs?: number } = {}): Velocities {
+export interface VelocityOptions {
+  /** how long an `apply` meets conflicts before it gives up; 60 s where absent */
+  patienceMs?: number;
+  /** the share of updates after which old markers are looked for; 1 of 64 where absent */
+  sweepShare?: number;
+}
+
+/** Opens the velocities of a storage account; `Storage.ensure({ tables: [velocityTable] })` is the caller's to call. */
+export function openVelocities(storage: Storage, options: VelocityOptions = {}): Velocities {
   const table = storage.table(tableName);
   const cache = counterCache(cacheBytes);
   const writers = new Map<string, ReturnType<typeof partitionWriter>>();
@@ -111,12 +118,12 @@ export function openVelocities(storage: Storage, options: { patienceMs?: number 
     writerOf(partitionKey).add({
       marker: markerKeyOf(event, at, index),
       changes: part.map(changeOf),
-      deadline: performance.now() + (options.patienceMs ?? patienceMs),
+      deadline: performance.now() + (options.patienceMs ?? defaultPatienceMs),
       resolve,
       reject,
     } satisfies Job);
     return promise.then(() => {
-      if (Math.random() < sweepShare)
+      if (Math.random() < (options.sweepShare ?? defaultSweepShare))
         // housekeeping: the next one will do what this one could not
         void sweepPartition(partitionKey, Math.min(at, Date.now())).catch(() => 0);
     });
