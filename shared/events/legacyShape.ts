@@ -13,6 +13,9 @@ const detailNames = new Set([
   'productdetails',
 ]);
 
+/** What may stand beside `Data`; a body with anything else is of today's shape, and its `data` the merchant's own. */
+const envelopeNames = new Set(['merchantlocaldate', 'customerlocaldate', 'customdata', '_metadata']);
+
 type Member = [name: string, value: unknown];
 
 const isObject = (value: unknown): value is object =>
@@ -55,8 +58,8 @@ export function unfoldEnvelope(
   links: readonly ('purchase' | 'user' | 'status')[] = [],
 ): unknown {
   const data = find(body, 'data');
-  if (!isObject(data)) return body;
   const envelope = Object.entries(body).filter(([name]) => name.toLowerCase() !== 'data');
+  if (!isObject(data) || !envelope.every(([name]) => envelopeNames.has(name.toLowerCase()))) return body;
   const flat = hoist(data);
   let members = merge(isObject(flat) ? Object.entries(flat) : [], envelope);
   for (const link of links) {

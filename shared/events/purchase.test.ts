@@ -184,6 +184,11 @@ describe('the v0.5 envelope', () => {
   });
 });
 
+it('a purchase of today’s shape may have a member named data of its own', () => {
+  const data = { purchaseId: 'other', userDetails: { x: 1 } };
+  expect(accepted({ ...minimal, data })).toEqual({ ...minimal, data });
+});
+
 describe('what is refused', () => {
   it('names every missing and every wrong member at once, by path', () => {
     const found = faults({

@@ -88,7 +88,10 @@ export function signInAnswer(signInId: string, decision: Decision) {
   };
 }
 
-/** The answer to an observation event of the purchase family; Magento and manual review read `Succeeded`. */
-export function observationAnswer() {
-  return { resultDetails: { Succeeded: true, Error: null } };
+/**
+ * The answer to an observation event of the purchase family; Magento and manual review read `Succeeded`. v0.5 had no
+ * members in it.
+ */
+export function observationAnswer(version: '1.0' | '0.5' = '1.0') {
+  return { resultDetails: version === '0.5' ? {} : { Succeeded: true, Error: null } };
 }

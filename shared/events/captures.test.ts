@@ -1,0 +1,320 @@
+import { readdirSync, readFileSync } from 'node:fs';
+import { describe, expect, it } from 'vitest';
+import { z } from 'zod';
+import {
+  accountAcknowledgement,
+  accountAnswer,
+  assessmentAnswer,
+  assessmentKind,
+  type Decision,
+  eventKinds,
+  matchPath,
+  observationAnswer,
+  olderAccountAnswer,
+  type PathMatch,
+  purchaseAnswer,
+  type Received,
+  receiveCustomAssessment,
+  signInAnswer,
+  signUpAnswer,
+} from './index.ts';
+
+const captureSchema = z.object({
+  source: z.string(),
+  method: z.string(),
+  path: z.string(),
+  body: z.unknown(),
+  responseModel: z.array(z.string()),
+});
+
+type Capture = z.infer<typeof captureSchema>;
+
+function captures(folder: string): [string, Capture][] {
+  const url = new URL(`../../test/data/wire-captures/${folder}`, import.meta.url);
+  return readdirSync(url)
+    .filter((name) => name.endsWith('.json'))
+    .map((name): [string, Capture] => [
+      name.replace('.json', ''),
+      captureSchema.parse(JSON.parse(readFileSync(new URL(name, url), 'utf8'))),
+    ])
+    .filter(([, capture]) => capture.method === 'POST' && capture.path.startsWith('/'));
+}
+
+const decision: Decision = {
+  decision: 'Challenge',
+  challengeType: 'SMS',
+  reasons: ['NO_CLAUSE_HIT'],
+  supportMessages: ['m'],
+  rule: 'R',
+  clause: 'c',
+  ruleEnvironmentId: 'env',
+  evaluations: [{ rule: 'R', clauses: ['c'], environmentId: 'env' }],
+  outputs: { c: { k: 7 } },
+  riskScore: 120,
+  botScore: 3,
+  reasonCodes: [{ code: '900', name: 'PAYMENT_INFORMATION:GENERAL', text: 't' }],
+  diagnostics: [{ kind: 'rule', code: 'x', message: 'm' }],
+  transactionReferenceId: 'tx',
+  deviceAttributes: { trueIp: '203.0.113.24' },
+};
+
+const definition = {
+  fields: [
+    { path: 'deviceFingerprinting.id', type: 'string', required: true },
+    { path: 'custom.channel', type: 'string', required: true },
+  ],
+  dataSubjectIds: ['user.id'],
+} as const;
+
+function matched(capture: Capture): PathMatch {
+  const match = matchPath(capture.path.split('?')[0] ?? '');
+  if (!match) throw new Error(`no event for ${capture.path}`);
+  return match;
+}
+
+function received(capture: Capture, match: PathMatch): Received {
+  switch (match.type) {
+    case 'CustomAssessment':
+      return receiveCustomAssessment(capture.body, match.name ?? '');
+    case 'Assessment':
+      return assessmentKind(definition).parse(capture.body);
+    case 'AssessmentObservation':
+    case 'AssessmentLabel':
+      throw new Error('no capture of these is known');
+    default:
+      return eventKinds[match.type].parse(capture.body, match.id);
+  }
+}
+
+function answer(match: PathMatch): unknown {
+  const name = `AP.${match.type}`;
+  switch (match.type) {
+    case 'Purchase':
+      return purchaseAnswer('id', decision);
+    case 'SignUp':
+      return signUpAnswer('id', decision);
+    case 'SignIn':
+      return signInAnswer('id', decision);
+    case 'AccountCreation':
+    case 'AccountLogin':
+      return (match.version === '0.5' ? olderAccountAnswer : accountAnswer)(decision, {
+        name,
+        email: 'dana.okafor7@Example.com',
+      });
+    case 'CustomAssessment':
+      return accountAnswer(decision, { name: match.name ?? '' });
+    case 'Assessment':
+      return assessmentAnswer(decision, {
+        metadata: { eventId: 'e', timestamp: 'soon' },
+        apiName: match.name ?? '',
+        hierarchyPath: '/primary',
+        correlationId: 'c',
+        now: 0,
+        scores: ['Risk'],
+      });
+    case 'PurchaseStatus':
+    case 'BankEvent':
+    case 'Chargeback':
+    case 'Refund':
+    case 'UpdateAccount':
+    case 'Label':
+    case 'SignUpStatus':
+      return observationAnswer(match.version);
+    default:
+      return accountAcknowledgement(name, 'tx');
+  }
+}
+
+/** `a.{b,c}[].d` and `<any>` names, as the captures write what a client reads, to the values there. */
+function valuesAt(value: unknown, path: string): unknown[] {
+  const [first = '', ...others] = path.match(/\{[^}]*\}|[^.{}]+/g) ?? [];
+  if (first === '') return [value];
+  const rest = others.join('.');
+  const name = first.replace('[]', '');
+  const isList = first.endsWith('[]');
+  const object = z.record(z.string(), z.unknown()).parse(value);
+  const members = name.startsWith('<')
+    ? Object.values(object)
+    : name.startsWith('{') && name.includes(' string fields')
+      ? listOfText(object, Number.parseInt(name.slice(1), 10))
+      : name
+          .replace(/[{}]/g, '')
+          .split(',')
+          .map((one) => {
+            if (!(one in object)) throw new Error(`the answer has no ${path}`);
+            return object[one];
+          });
+  return members.flatMap((member) =>
+    isList
+      ? z
+          .array(z.unknown())
+          .min(1)
+          .parse(member)
+          .flatMap((item) => valuesAt(item, rest))
+      : valuesAt(member, rest),
+  );
+}
+
+function listOfText(object: Record<string, unknown>, count: number): unknown[] {
+  expect(Object.keys(object)).toHaveLength(count);
+  return Object.values(object);
+}
+
+/** The JSON type the client's reader needs (WIRE.md 4, 5.6, 6), by the member's name. */
+function typeNeeded(path: string): z.ZodType {
+  const leaf = path.replace('[]', '').split('.').at(-1)?.toLowerCase() ?? '';
+  if (/^(riskscore|scorevalue)$/.test(leaf)) return z.int();
+  if (leaf === 'succeeded' || leaf === 'istest') return z.boolean();
+  if (/^\{score/.test(leaf)) return z.union([z.string(), z.int()]);
+  if (/^(timestamp|processeddatetime)$/.test(leaf)) return z.iso.datetime();
+  if (leaf === 'diagnostics') return z.record(z.string(), z.array(z.unknown()));
+  if (/^(resultdetails|customproperties|other)$/.test(leaf))
+    return z.union([z.object({}), z.array(z.unknown())]);
+  if (/^(decision|merchantruledecision)$/.test(leaf))
+    return z.enum(['Approve', 'Reject', 'Review', 'Challenge']);
+  if (leaf === 'scoretype') return z.enum(['Bot', 'Risk']);
+  if (leaf === 'bankname') return z.null();
+  return z.string();
+}
+
+function checkAnswer(capture: Capture, match: PathMatch): void {
+  const sent: unknown = JSON.parse(JSON.stringify(answer(match)));
+  for (const path of capture.responseModel) {
+    if (path.startsWith('ResultDetails (object')) {
+      expect(z.object({ resultDetails: z.object({}) }).safeParse(sent).success).toBe(true);
+      continue;
+    }
+    for (const value of valuesAt(sent, path)) {
+      expect(typeNeeded(path).safeParse(value).success, `${path}: ${JSON.stringify(value)}`).toBe(true);
+    }
+  }
+}
+
+const theirs = captures('');
+const ours = captures('own/');
+
+it('there are captures to replay', () => {
+  expect(theirs.length).toBeGreaterThanOrEqual(33);
+  expect(ours.length).toBeGreaterThanOrEqual(35);
+});
+
+describe.each([...theirs, ...ours])('%s', (_name, capture) => {
+  it('is found by its path, accepted, and answered with what the client reads', () => {
+    const match = matched(capture);
+    const result = received(capture, match);
+    expect(result.ok ? [] : result.faults).toEqual([]);
+    checkAnswer(capture, match);
+  });
+});
+
+describe('what the captures become', () => {
+  function event(name: string) {
+    const capture = new Map([...theirs, ...ours]).get(name);
+    if (!capture) throw new Error(`no capture ${name}`);
+    const result = received(capture, matched(capture));
+    if (!result.ok) throw new Error(JSON.stringify(result.faults));
+    return result.event;
+  }
+
+  it('Magento’s decimal texts are numbers, its false address and null streets are absent', () => {
+    const { payload } = event('mag__purchase');
+    expect(payload.totalAmount).toBe(65.1);
+    expect(payload.deviceContext).toEqual({
+      deviceContextId: '3E9B7C14-0A2D-4F6B-8C5E-7D1F2A3B4C5D',
+      provider: 'DFPFingerPrinting',
+    });
+    expect(payload.shippingAddress).not.toHaveProperty('street2');
+    expect(payload.user).toHaveProperty('timeZone', '+-5.5');
+  });
+
+  it('v0.5 bodies are today’s', () => {
+    expect(event('v05__purchase').payload).toMatchObject({
+      purchaseId: '8c0f3a52',
+      user: { userId: 'dana@example.com', email: 'dana@example.com' },
+      deviceContext: { ipAddress: '203.0.113.24', provider: 'DFPFINGERPRINTING' },
+      shippingAddress: { firstName: 'Dana', city: 'Bothell' },
+      paymentInstrumentList: [
+        { purchaseAmount: 52.6, type: 'CREDITCARD', bin: '411111', billingAddress: { zipCode: '98011' } },
+      ],
+      productList: [{ productId: '1', productName: 'Mug', cogs: 0.11 }],
+    });
+    expect(event('v05__purchasestatus').payload).toMatchObject({
+      purchaseId: '8c0f3a52',
+      statusType: 'APPROVED',
+    });
+    expect(event('v05__bankevent').links).toEqual([{ to: 'Purchase', id: '8c0f3a52' }]);
+    expect(event('v05__chargeback').payload).toMatchObject({
+      purchaseId: '8c0f3a52',
+      userId: 'dana@example.com',
+    });
+    expect(event('v05__updateaccount').payload).toMatchObject({
+      userId: 'dana@example.com',
+      addressList: [{ type: 'SHIPPING', city: 'Bothell' }],
+    });
+    expect(event('v05__account-login')).toMatchObject({
+      id: 'a4c8e0f2',
+      payload: { device: { deviceContextId: '3e9b7c14' } },
+    });
+  });
+
+  it('a single mail address, telephone and address are lists of one', () => {
+    expect(event('samples-docs__account-create-pascal').payload).toMatchObject({
+      email: [{ emailValue: 'dana.okafor@example.com', isEmailUsername: true }],
+      phone: [{ phoneNumber: '4255550142' }],
+      address: [{ city: 'Bothell', countryRegion: 'US' }],
+      device: { deviceContextId: '3e9b7c14-0a2d-4f6b-8c5e-7d1f2a3b4c5d' },
+      ssoAuthenticationProvider: { authenticationProvider: 'MSA' },
+    });
+    expect(event('b2c-old__account-create-dummy-id').payload).toMatchObject({
+      device: { deviceContextId: '3e9b7c14' },
+      user: { countryRegion: 'US' },
+      email: [{ emailValue: 'dana@example.com' }],
+    });
+  });
+
+  it('later events find what they belong to', () => {
+    expect(event('samples-master__purchasestatus-approved').links).toEqual([
+      { to: 'Purchase', id: '8c0f3a52-7e1d-4b69-9a2c-5d6e7f809112' },
+    ]);
+    expect(event('samples-master__label-pi').links).toEqual([
+      { to: 'PaymentInstrument', id: 'dana.okafor@example.com-CreditCard' },
+    ]);
+    expect(event('mslearn__label-account-window')).toMatchObject({
+      links: [{ to: 'User', id: 'dana-001' }],
+      subjects: [{ property: 'User', value: 'dana-001' }],
+    });
+    expect(event('mslearn__account-login').id).toBe('a4c8e0f2-1b3d-4e5f-8a7b-9c0d1e2f3a4b');
+    expect(event('samples-master__updateaccount-card').links).toEqual([
+      { to: 'User', id: 'dana.okafor@example.com' },
+      { to: 'PaymentInstrument', id: 'dana.okafor@example.com-CreditCard' },
+    ]);
+  });
+
+  it('ids that stand for none are no links', () => {
+    expect(event('b2c-api__account-create-status-unknown-user').links).toEqual([
+      { to: 'AccountCreation', id: 'f2b6a1d0' },
+    ]);
+    expect(event('b2c__account-create-status')).toMatchObject({
+      subjects: [],
+      links: [{ to: 'AccountCreation', id: 'f2b6a1d0' }],
+    });
+  });
+
+  it('the assessment type is read wherever it stands, Protect where it does not', () => {
+    expect(event('samples-master__account-create').assessmentType).toBe('Evaluate');
+    expect(event('mr__purchase').assessmentType).toBe('Protect');
+    expect(event('mag__purchase-no-timezone-empty-lists').assessmentType).toBe('Evaluate');
+    expect(event('b2c__account-update').assessmentType).toBe('Protect');
+    expect(event('samples-docs__account-create-pascal').assessmentType).toBe('Protect');
+  });
+
+  it('an assessment’s data subject ids are its event id and those of its definition', () => {
+    expect(event('samples-master__assessment-v2-evaluate')).toMatchObject({
+      id: '7a6b5c4d-3e2f-4a1b-8c9d-0e1f2a3b4c5d',
+      subjects: [
+        { property: 'metadata.eventId', value: '7a6b5c4d-3e2f-4a1b-8c9d-0e1f2a3b4c5d' },
+        { property: 'user.id', value: 'dana-001' },
+      ],
+    });
+  });
+});
