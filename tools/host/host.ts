@@ -40,8 +40,11 @@ export interface Host {
   readonly functions: readonly string[];
   /** undefined where none are asked for */
   readonly keys: Keys | undefined;
-  /** Takes no more work, waits for what is under way, runs the app's `appTerminate` hooks. A second call waits for the first. */
-  stop(): Promise<void>;
+  /**
+   * Takes no more work, waits for what is under way, runs the app's `appTerminate` hooks. A second call waits for the first.
+   * `seconds`: how long to wait, where not as long as the options say.
+   */
+  stop(seconds?: number): Promise<void>;
 }
 
 /** The app, or host.json, is one that the runtime would refuse; one line each. */
@@ -93,15 +96,15 @@ export async function startHost(options: HostOptions): Promise<Host> {
     const port = typeof address === 'object' && address !== null ? address.port : options.port;
 
     let stopped: Promise<void> | undefined;
-    const stop = async () => {
+    const stop = async (seconds: number) => {
       stopping.abort();
       for (const server of listening) server.close();
       const drained = Promise.all([side.drain(), ...background]);
-      const late = await withTimeLimit(drained, drainSeconds * 1000);
+      const late = await withTimeLimit(drained, seconds * 1000);
       if (late)
         log({
           level: 'warning',
-          message: `invocations were still under way after ${drainSeconds} s and are left`,
+          message: `invocations were still under way after ${seconds} s and are left`,
         });
       for (const server of listening) server.closeAllConnections();
       await app
@@ -113,8 +116,8 @@ export async function startHost(options: HostOptions): Promise<Host> {
       port,
       functions: names,
       keys,
-      stop() {
-        stopped ??= stop();
+      stop(seconds = drainSeconds) {
+        stopped ??= stop(seconds);
         return stopped;
       },
     };

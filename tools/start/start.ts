@@ -1,0 +1,196 @@
+/** `npm start`: the whole product on this machine. Storage first, then the app, then the samples; ended in reverse. */
+import { randomUUID } from 'node:crypto';
+import { readFile } from 'node:fs/promises';
+import path from 'node:path';
+import { type BuildRecord, staleSources } from '../build.ts';
+import { type Host, HostError, startHost } from '../host/host.ts';
+import { type Azurite, startAzurite } from './azurite.ts';
+import { checkFolder, type Lock, takeLock } from './lock.ts';
+import { type Options, parseOptions, USAGE } from './options.ts';
+import { checkPorts, portInUse } from './ports.ts';
+import { errorCode, StartProblem } from './problem.ts';
+
+export interface StartContext {
+  /** the repository: host.json, dist */
+  readonly root: string;
+  readonly args: readonly string[];
+  /** creates the samples through the API; gives lines to print */
+  seed(options: { baseUrl: string; headers: Record<string, string> }): Promise<string[]>;
+  print(line: string): void;
+  printError(line: string): void;
+}
+
+const MEGABYTE = 1024 * 1024;
+/** Azurite rewrites its files whole when it ends, so the disk must never run quite full. */
+const LEAST_TO_START = 100 * MEGABYTE;
+const LEAST_TO_RUN = 50 * MEGABYTE;
+const LOOK_EVERY = 5_000;
+/** npm passes Ctrl-C on to a process that the terminal has told already. */
+const SAME_CTRL_C = 1_000;
+
+/** Runs until it is told to stop, or cannot go on. Gives the exit code: 0 where it was told to. */
+export async function start(context: StartContext): Promise<number> {
+  const stop = new AbortController();
+  const letGo = onSignals(stop, context.printError);
+  try {
+    const options = parseOptions(context.args, context.root);
+    if (options === undefined) {
+      context.print(USAGE);
+      return 0;
+    }
+    await checkBuild(context.root);
+    await run(context, options, stop.signal);
+    return 0;
+  } catch (error) {
+    for (const line of problemLines(error)) context.printError(line);
+    return 1;
+  } finally {
+    letGo();
+  }
+}
+
+async function run(context: StartContext, options: Options, signal: AbortSignal): Promise<void> {
+  const { data } = options;
+  let lock: Lock | undefined;
+  let azurite: Azurite | undefined;
+  let host: Host | undefined;
+  const watching = new AbortController();
+  try {
+    lock = await takeLock(data);
+    await checkFolder(data, LEAST_TO_START);
+    await checkPorts(options);
+    azurite = await startAzurite(data, options.storagePorts, signal);
+    await lock.noteStorage(azurite.pid);
+    const failed = failure(data, azurite, watching.signal);
+    const stopped = aborted(signal);
+    const first = <T>(work: Promise<T>) => Promise.race([work, failed, stopped]);
+    // either may wait long for a storage that is gone
+    host = (await first(serve(context.root, options, azurite.connectionString))) ?? undefined;
+    if (host !== undefined) await first(greet(context, options, host));
+    await first(stopped);
+  } catch (error) {
+    // what waits for storage now waits in vain
+    await host?.stop(1);
+    throw error;
+  } finally {
+    watching.abort();
+    await host?.stop();
+    await azurite?.stop();
+    await lock?.release();
+  }
+}
+
+function serve(root: string, { port, data, auth }: Options, storage: string): Promise<Host> {
+  const keyFile = auth ? path.join(data, 'keys.json') : undefined;
+  const entry = path.join(root, 'dist/main.js');
+  const settings = { HOLDFAST_STORAGE: storage };
+  return startHost({ root, entry, port, storage, keyFile, settings, drainSeconds: 10 }).catch(
+    (error: unknown) => {
+      throw errorCode(error) === 'EADDRINUSE' ? portInUse(port, 'the API', '--port') : error;
+    },
+  );
+}
+
+/** Seeds the samples, then says what runs where and what to try. */
+async function greet({ root, seed, print }: StartContext, options: Options, host: Host): Promise<void> {
+  const { data, storagePorts, auth } = options;
+  const baseUrl = `http://localhost:${host.port}`;
+  const headers: Record<string, string> =
+    host.keys === undefined ? {} : { 'x-functions-key': host.keys.host };
+  const seeded = await seed({ baseUrl, headers }).catch((error: unknown) => {
+    throw new StartProblem(
+      `the samples were not seeded: ${error instanceof Error ? error.message : String(error)}`,
+    );
+  });
+  const purchase = path.relative(process.cwd(), path.join(root, 'tools/seed/purchase.json'));
+  const flags = Object.entries({
+    'content-type': 'application/json',
+    'x-ms-correlation-id': randomUUID(),
+    ...headers,
+  }).map(([name, value]) => `-H '${name}: ${value}'`);
+  const { blob, queue, table } = storagePorts;
+  const lines = [
+    ...seeded,
+    '',
+    `  API      ${baseUrl}   (${host.functions.join(', ')})`,
+    `  storage  blobs 127.0.0.1:${blob}, queues 127.0.0.1:${queue}, tables 127.0.0.1:${table} (Azurite)`,
+    `  data     ${data}`,
+    ...(auth ? [`  keys     ${path.join(data, 'keys.json')}`] : []),
+    '',
+    'Assess a purchase:',
+    '',
+    `curl ${baseUrl}/v1.0/MerchantServices/events/Purchase ${flags.join(' ')} --data @${purchase}`,
+    '',
+    'Ctrl-C stops everything; the data stays.',
+  ];
+  for (const line of lines) print(line);
+}
+
+/** Rejects when storage or the disk gives out, or the app throws where nobody catches. */
+function failure(data: string, azurite: Azurite, done: AbortSignal): Promise<never> {
+  const { promise, reject } = Promise.withResolvers<never>();
+  const look = setInterval(() => checkFolder(data, LEAST_TO_RUN).catch(reject), LOOK_EVERY);
+  process.on('uncaughtException', reject);
+  done.addEventListener('abort', () => {
+    clearInterval(look);
+    process.off('uncaughtException', reject);
+  });
+  void azurite.broken.then(reject);
+  // it may reject when nobody looks any more
+  promise.catch(() => undefined);
+  return promise;
+}
+
+function aborted(signal: AbortSignal): Promise<void> {
+  const { promise, resolve } = Promise.withResolvers<void>();
+  if (signal.aborted) resolve();
+  signal.addEventListener('abort', () => resolve());
+  return promise;
+}
+
+/** @throws StartProblem where there is no build, or a source is newer */
+async function checkBuild(root: string): Promise<void> {
+  const read = (name: string) => readFile(path.join(root, 'dist', name), 'utf8').catch(() => undefined);
+  const [record, entry] = await Promise.all([read('build.json'), read('main.js')]);
+  if (record === undefined || entry === undefined)
+    throw new StartProblem('there is no build in dist/: run npm run build (npm start does so itself)');
+  const parsed: BuildRecord = JSON.parse(record);
+  const [first, ...more] = await staleSources(root, parsed);
+  if (first !== undefined)
+    throw new StartProblem(
+      `the build in dist/ is stale, ${first}${more.length > 0 ? ` and ${more.length} more` : ''} changed since: run npm run build (npm start does so itself)`,
+    );
+}
+
+function problemLines(error: unknown): string[] {
+  if (error instanceof StartProblem) return [error.message];
+  if (error instanceof HostError)
+    return error.problems.map((problem) => `the app cannot be served: ${problem}`);
+  return [`npm start failed: ${error instanceof Error ? (error.stack ?? error.message) : String(error)}`];
+}
+
+/** The first Ctrl-C or SIGTERM stops in order; a later one at once. Gives what takes the handlers away. */
+function onSignals(stop: AbortController, printError: (line: string) => void): () => void {
+  let first: number | undefined;
+  const handle = () => {
+    const now = Date.now();
+    if (first === undefined) {
+      first = now;
+      stop.abort();
+    } else if (now - first >= SAME_CTRL_C) {
+      printError('stopped at once; storage ends by itself');
+      process.exit(130);
+    }
+  };
+  const parent = process.ppid;
+  // npm that is killed tells nobody
+  const orphaned = setInterval(() => {
+    if (process.ppid !== parent && process.env.npm_lifecycle_event !== undefined) handle();
+  }, 1_000);
+  orphaned.unref();
+  for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) process.on(signal, handle);
+  return () => {
+    clearInterval(orphaned);
+    for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) process.off(signal, handle);
+  };
+}
