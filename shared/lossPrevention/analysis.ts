@@ -1,0 +1,453 @@
+import type { Cell } from './cells.ts';
+import type { MoneyTest, Reason, ShareTest } from './reasons.ts';
+import { benjaminiHochberg, betaBinomialTail, normalTail, overdispersion } from './statistics.ts';
+import { at, type SumName } from './sums.ts';
+
+export interface AnalysisOptions {
+  /** how many months there are */
+  months: number;
+  reasons: readonly Reason[];
+  /** the knob of the flag: the rate given to Benjamini–Hochberg, above 0 and below 1 */
+  rate: number;
+  /** the score from which an entity counts as anomalous: 560 for staff, 760 for terminals */
+  threshold: number;
+}
+
+/** How one behaviour of one entity looks in the months that end with this one. */
+export interface ReasonScore {
+  reason: string;
+  /** months looked at: 1 to 3 */
+  window: number;
+  /** what the entity does, and what its peers would have done in its place; shares, 0 to 1 (money may exceed 1) */
+  value: number;
+  peer: number;
+  /** how many of all entities have a lower value, 0 to 100 */
+  percentile: number;
+  /** events (or cents) seen and expected */
+  observed: number;
+  expected: number;
+  /** money beyond what the peers would have given away, in cents */
+  stake: number;
+  /** funnel z of the excess over the peers, and the tail probability that scores rest on */
+  z: number;
+  p: number;
+}
+
+export interface MonthScore {
+  month: number;
+  p: number;
+  /** 0 to 999 */
+  score: number;
+  /** the reason that weighed most; absent when nothing is above the peers */
+  main?: string;
+}
+
+export interface EntityScore {
+  id: string;
+  /** best first by `risk`: minus the decimal logarithm of the smallest p of a month */
+  risk: number;
+  /** some month's score reaches the threshold */
+  flagged: boolean;
+  months: MonthScore[];
+}
+
+export interface Analysis {
+  entities: EntityScore[];
+  /** ids of the flagged, in order */
+  flagged: ReadonlySet<string>;
+  /** every reason of every month, best first, of the entities asked for */
+  detail(ids: ReadonlySet<string>): Map<string, ReasonScore[][]>;
+}
+
+/** Months that a window may span; abuse that goes on adds up. */
+const windows = [1, 2, 3];
+/** Events that the larger group lends to the smaller one when its rate is shrunk. */
+const lent = 8;
+/** Fewer events than this are no pattern. */
+const leastEvents = 3;
+/** People differ by at least this much, relatively, whatever the data seem to say; and one person from month to month. */
+const leastSpread = 0.1;
+const drift = 0.12;
+/** Factors on the p of the plain comparison with peers, and of money, beside the comparison that knows the person's other months. */
+const peerPenalty = 100;
+const moneyPenalty = 1e5;
+
+/**
+ * Scores entities against their peers. For each test the rate expected of an entity is its group's without the entity
+ * itself, shrunk towards the region's and that towards everyone's; `setAside` entities do not shape it. The spread of
+ * people around it is estimated robustly (`overdispersion`). Two tails follow for a share: against the peers, and against
+ * the empirical-Bayes estimate of the person's own rate from the months outside the window (a gamma prior with the spread
+ * of the peers), so that a desk that always takes returns is no surprise and a change is. The tails of all tests and
+ * windows are joined by the Cauchy combination, and Benjamini–Hochberg over all entities and months sets the flag.
+ */
+export function analyse(
+  cells: readonly Cell[],
+  options: AnalysisOptions,
+  setAside: ReadonlySet<string> = new Set(),
+): Analysis {
+  const { months } = options;
+  const ids = [...new Set(cells.map((cell) => cell.id))].sort();
+  const index = new Map(ids.map((id, i) => [id, i]));
+  const roles: string[] = ids.map(() => '');
+  for (const cell of cells) roles[index.get(cell.id)!] = cell.role;
+  const size = ids.length * months;
+  const board: Board = { cells, ids, index, roles, months, setAside };
+
+  const joined = new Float64Array(size);
+  const least = new Float64Array(size).fill(1);
+  const main = new Int16Array(size).fill(-1);
+  let weight = 0;
+  options.reasons.forEach((reason, r) => {
+    for (const test of reason.tests) {
+      weight += windows.length * (test.kind === 'share' ? 2 : 1);
+      sweep(board, test, (found) => {
+        const place = found.entity * months + found.month;
+        joined[place]! += cauchy(found.peerTail) + (found.ownTail === undefined ? 0 : cauchy(found.ownTail));
+        const p = Math.min(found.peerTail, found.ownTail ?? 1);
+        if (p < least[place]!) {
+          least[place] = p;
+          main[place] = r;
+        }
+      });
+    }
+  });
+
+  const p = joined.map((sum) => tailOfCauchy(sum / Math.max(1, weight)));
+  const cut = benjaminiHochberg([...p], options.rate);
+  const entities = ids.map((id, i): EntityScore => {
+    const scores: MonthScore[] = [];
+    for (let m = 0; m < months; m++) {
+      const value = p[i * months + m]!;
+      const reason = options.reasons[main[i * months + m]!];
+      const score = scoreOf(value, cut, options.threshold);
+      scores.push({ month: m, p: value, score, ...(reason ? { main: reason.id } : {}) });
+    }
+    const risk = -Math.log10(Math.min(...scores.map((score) => score.p)));
+    return { id, risk, flagged: scores.some((score) => score.score >= options.threshold), months: scores };
+  });
+  entities.sort((a, b) => b.risk - a.risk || (a.id < b.id ? -1 : 1));
+  return {
+    entities,
+    flagged: new Set(entities.filter((entity) => entity.flagged).map((entity) => entity.id)),
+    detail: (wanted) => detail(board, options.reasons, wanted),
+  };
+}
+
+/**
+ * Two passes: those flagged by the first do not shape what is expected of the others in the second, which is the result.
+ */
+export function analyseTwice(cells: readonly Cell[], options: AnalysisOptions): Analysis {
+  const first = analyse(cells, options);
+  return first.flagged.size === 0 ? first : analyse(cells, options, first.flagged);
+}
+
+/** 0–999: the p at the flag's cut has the threshold's score; below it grows with the logarithm, above it towards 999. */
+function scoreOf(p: number, cut: number, threshold: number): number {
+  const risk = -Math.log10(p);
+  const needed = -Math.log10(cut);
+  if (p > cut) return Math.min(threshold - 1, Math.floor((threshold * Math.max(0, risk)) / needed));
+  return Math.min(999, threshold + Math.round((999 - threshold) * (1 - Math.exp(-(risk - needed) / 6))));
+}
+
+/** Liu and Xie (2020): tan((1/2 − p)π), for p up to 1/2; dependence between the tests does not matter in the tail. */
+const cauchy = (p: number) => (p >= 0.5 ? 0 : p < 1e-12 ? 1 / (p * Math.PI) : Math.tan((0.5 - p) * Math.PI));
+const tailOfCauchy = (mean: number) =>
+  mean > 1e10 ? 1 / (mean * Math.PI) : Math.max(1e-300, 0.5 - Math.atan(mean) / Math.PI);
+
+interface Board {
+  cells: readonly Cell[];
+  ids: readonly string[];
+  index: ReadonlyMap<string, number>;
+  roles: readonly string[];
+  months: number;
+  setAside: ReadonlySet<string>;
+}
+
+interface Found {
+  entity: number;
+  month: number;
+  window: number;
+  observed: number;
+  expected: number;
+  chances: number;
+  z: number;
+  peerTail: number;
+  ownTail?: number;
+}
+
+interface Item {
+  entity: number;
+  month: number;
+  observed: number;
+  expected: number;
+  variance: number;
+  chances: number;
+  count: number;
+}
+
+/** Runs one test over all entities, months and windows, and shows those above what is expected of them (all of `only`). */
+function sweep(
+  board: Board,
+  test: ShareTest | MoneyTest,
+  visit: (found: Found) => void,
+  only?: ReadonlySet<number>,
+): void {
+  const { months } = board;
+  const { observed, expected, variance, chances, count } = expectations(board, test);
+  for (const window of windows) {
+    const items: Item[] = [];
+    for (let entity = 0; entity < board.ids.length; entity++)
+      for (let month = window - 1; month < months; month++) {
+        const item: Item = { entity, month, observed: 0, expected: 0, variance: 0, chances: 0, count: 0 };
+        for (let m = month - window + 1; m <= month; m++) {
+          const place = entity * months + m;
+          item.observed += observed[place]!;
+          item.expected += expected[place]!;
+          item.variance += variance[place]!;
+          item.chances += chances[place]!;
+          item.count += count[place]!;
+        }
+        if (item.chances > 0 && item.expected > 0) items.push(item);
+      }
+    const spreadOf = spreads(items, board.roles);
+    for (const item of items) {
+      const tau = spreadOf(board.roles[item.entity]!);
+      const z = (item.observed - item.expected) / Math.sqrt(item.variance + (tau * item.expected) ** 2);
+      const base = { ...item, window, z };
+      const enough = item.observed > item.expected && item.count >= leastEvents;
+      if (!enough) {
+        if (only?.has(item.entity)) visit({ ...base, peerTail: 0.5 });
+      } else if (test.kind === 'money') {
+        // Student's t with as many degrees of freedom as payments, brought to a normal deviate (Wallace, 1959).
+        const deviate = Math.sqrt(item.count * Math.log(1 + (z * z) / item.count));
+        visit({ ...base, peerTail: Math.min(0.5, normalTail(deviate) * moneyPenalty) });
+      } else {
+        const rate = Math.min(0.999, item.expected / item.chances);
+        const unsure = Math.max(0, item.variance - item.expected * (1 - rate)) / item.expected ** 2;
+        const tail = betaBinomialTail(item.observed, item.chances, rate, Math.sqrt(tau * tau + unsure));
+        const ownTail = tailByOwnHistory(item, window, tau, months, observed, expected);
+        visit({
+          ...base,
+          peerTail: Math.min(0.5, tail * peerPenalty),
+          ...(ownTail === undefined ? {} : { ownTail }),
+        });
+      }
+    }
+  }
+}
+
+/** The tail against the person's own rate, as far as the other months tell it; undefined where that is not exceeded. */
+function tailByOwnHistory(
+  item: Item,
+  window: number,
+  tau: number,
+  months: number,
+  observed: Float64Array,
+  expected: Float64Array,
+): number | undefined {
+  let seen = 0;
+  let due = 0;
+  for (let m = 0; m < months; m++) {
+    if (m > item.month - window && m <= item.month) continue;
+    seen += observed[item.entity * months + m]!;
+    due += expected[item.entity * months + m]!;
+  }
+  const shape = 1 / (tau * tau);
+  const own = (item.expected * (shape + seen)) / (shape + due);
+  if (item.observed <= own) return undefined;
+  const spread = Math.sqrt(1 / (shape + seen) + drift * drift);
+  return betaBinomialTail(item.observed, item.chances, Math.min(0.999, own / item.chances), spread);
+}
+
+/** The relative spread of each role where enough people have it, else of everyone. */
+function spreads(items: readonly Item[], roles: readonly string[]): (role: string) => number {
+  const telling = items.filter((item) => item.expected * item.expected >= 1.5 * item.variance);
+  const byRole = new Map<string, Item[]>();
+  for (const item of telling) {
+    const role = roles[item.entity]!;
+    const list = byRole.get(role);
+    if (list) list.push(item);
+    else byRole.set(role, [item]);
+  }
+  const everyone = overdispersion(telling);
+  const known = new Map<string, number>();
+  for (const [role, list] of byRole) known.set(role, list.length >= 40 ? overdispersion(list) : everyone);
+  return (role) => Math.max(leastSpread, known.get(role) ?? everyone);
+}
+
+interface Expectations {
+  observed: Float64Array;
+  expected: Float64Array;
+  variance: Float64Array;
+  chances: Float64Array;
+  count: Float64Array;
+}
+
+interface Totals {
+  events: number;
+  chances: number;
+  /** cents squared */
+  squares: number;
+}
+
+const nothing: Totals = { events: 0, chances: 0, squares: 0 };
+
+/** What each entity did in each month, and what its peers, without it, would have done in its place. */
+function expectations(board: Board, test: ShareTest | MoneyTest): Expectations {
+  const { cells, index, months, setAside } = board;
+  const size = board.ids.length * months;
+  const result: Expectations = {
+    observed: new Float64Array(size),
+    expected: new Float64Array(size),
+    variance: new Float64Array(size),
+    chances: new Float64Array(size),
+    count: new Float64Array(size),
+  };
+  const totals = new Map<string, Totals>();
+  const keysOf = (cell: Cell) => [
+    `${cell.month}`,
+    `${cell.month} r ${cell.region}`,
+    `${cell.month} g ${cell.group}`,
+  ];
+  const own = cells.map((cell) => countsOf(cell, test));
+  cells.forEach((cell, c) => {
+    if (setAside.has(cell.id)) return;
+    for (const key of keysOf(cell)) {
+      const entry = totals.get(key);
+      if (entry) {
+        entry.events += own[c]!.events;
+        entry.chances += own[c]!.chances;
+        entry.squares += own[c]!.squares;
+      } else totals.set(key, { ...own[c]! });
+    }
+  });
+  cells.forEach((cell, c) => {
+    const mine = own[c]!;
+    const part = setAside.has(cell.id) ? 0 : 1;
+    let rate = test.kind === 'share' ? 0.01 : 0;
+    let backing = 0;
+    let unit = 1;
+    keysOf(cell).forEach((key, level) => {
+      const total = totals.get(key) ?? nothing;
+      const events = total.events - part * mine.events;
+      const chances = total.chances - part * mine.chances;
+      // One event of money is as large as the peers' squares say.
+      if (test.kind === 'money' && events > 0)
+        unit = Math.max(1, (total.squares - part * mine.squares) / events);
+      const strength = level === 0 ? 0.5 : lent;
+      const borrowed = rate > 0 ? (strength * unit) / rate : 0;
+      backing = chances + borrowed;
+      rate = backing > 0 ? (events + borrowed * rate) / backing : 0;
+    });
+    const place = index.get(cell.id)! * months + cell.month;
+    const expected = mine.chances * rate;
+    const chance = test.kind === 'share' ? expected * (1 - Math.min(0.99, rate)) : unit * expected;
+    result.observed[place]! += mine.events;
+    result.expected[place]! += expected;
+    result.chances[place]! += mine.chances;
+    result.count[place]! += test.kind === 'share' ? mine.events : cell.sums[at[test.count]]!;
+    const unsure = backing > 0 && mine.chances > 0 ? chance * (mine.chances / backing) : 0;
+    result.variance[place]! += Math.max(chance, mine.squares) + unsure;
+  });
+  return result;
+}
+
+function countsOf(cell: Cell, test: ShareTest | MoneyTest): Totals {
+  const of: readonly SumName[] = test.kind === 'share' ? test.of : [test.of];
+  let chances = 0;
+  for (const name of of) chances += cell.sums[at[name]]!;
+  const squares = test.kind === 'money' ? cell.sums[at[test.squares]]! * 10_000 : 0;
+  return { events: cell.sums[at[test.events]]!, chances, squares };
+}
+
+function detail(
+  board: Board,
+  reasons: readonly Reason[],
+  wanted: ReadonlySet<string>,
+): Map<string, ReasonScore[][]> {
+  const { months, ids } = board;
+  const only = new Set([...wanted].flatMap((id) => board.index.get(id) ?? []));
+  const result = new Map(
+    [...only].map((i) => [ids[i]!, Array.from({ length: months }, (): ReasonScore[] => [])]),
+  );
+  for (const reason of reasons) {
+    const shown = reason.tests[0]!;
+    const { observed, chances } = expectations(board, shown);
+    const values = observed.map((events, place) =>
+      chances[place]! > 0 ? events / chances[place]! : Number.NaN,
+    );
+    const sorted = Array.from({ length: months }, (_, m) =>
+      Float64Array.from(
+        ids.map((_, i) => values[i * months + m]!).filter((value) => !Number.isNaN(value)),
+      ).sort(),
+    );
+    const money = moneyOf(board, reason.money);
+    const best = new Map<number, ReasonScore>();
+    reason.tests.forEach((test, t) => {
+      sweep(
+        board,
+        test,
+        (found) => {
+          if (!only.has(found.entity)) return;
+          const place = found.entity * months + found.month;
+          const p = Math.min(found.peerTail, found.ownTail ?? 1);
+          const known = best.get(place);
+          // Value and peers are always those of the first test; a sharper look only lends its p.
+          if (t > 0) {
+            if (known && p < known.p) known.p = p;
+            return;
+          }
+          if (known && known.p <= p) return;
+          const { observed: seen, expected: due } = found;
+          best.set(place, {
+            reason: reason.id,
+            window: found.window,
+            value: seen / found.chances,
+            peer: due / found.chances,
+            percentile: percentileOf(sorted[found.month]!, values[place]!),
+            observed: seen,
+            expected: due,
+            stake: seen > due ? Math.round(windowSum(money, place, found.window) * (1 - due / seen)) : 0,
+            z: found.z,
+            p,
+          });
+        },
+        only,
+      );
+    });
+    for (const [place, score] of best)
+      result.get(ids[Math.floor(place / months)]!)![place % months]!.push(score);
+  }
+  const order = new Map(reasons.map((reason, i) => [reason.id, i]));
+  for (const list of result.values())
+    for (const scores of list)
+      scores.sort(
+        (a, b) => a.p - b.p || b.percentile - a.percentile || order.get(a.reason)! - order.get(b.reason)!,
+      );
+  return result;
+}
+
+function moneyOf(board: Board, name: SumName): Float64Array {
+  const money = new Float64Array(board.ids.length * board.months);
+  for (const cell of board.cells)
+    money[board.index.get(cell.id)! * board.months + cell.month]! += cell.sums[at[name]]!;
+  return money;
+}
+
+function windowSum(values: Float64Array, place: number, window: number): number {
+  let sum = 0;
+  for (let k = 0; k < window; k++) sum += values[place - k]!;
+  return sum;
+}
+
+function percentileOf(sorted: Float64Array, value: number): number {
+  if (Number.isNaN(value) || sorted.length === 0) return 0;
+  let low = 0;
+  let high = sorted.length;
+  while (low < high) {
+    const middle = (low + high) >> 1;
+    if (sorted[middle]! < value) low = middle + 1;
+    else high = middle;
+  }
+  return Math.round((1000 * low) / sorted.length) / 10;
+}

@@ -1,0 +1,81 @@
+import { mkdir } from 'node:fs/promises';
+import { join } from 'node:path';
+import type { DuckDBConnection } from '@duckdb/node-api';
+
+export interface EngineSettings {
+  /** the job's own folder: inputs are brought here, results leave from here, and nothing else can be reached */
+  directory: string;
+  /** bytes, e.g. 1 GiB; what does not fit spills into the folder */
+  memoryBytes: number;
+  threads: number;
+}
+
+export type SqlValue = string | number | bigint | boolean | null;
+
+/** A DuckDB that can read and write its own folder and nothing else, for as long as it lives. */
+export interface Engine {
+  readonly directory: string;
+  run(sql: string): Promise<void>;
+  /** Rows as plain values; sums beyond 2^53 come as bigint. */
+  rows(sql: string): Promise<Record<string, SqlValue>[]>;
+  close(): void;
+}
+
+/**
+ * Opens an in-memory DuckDB that is locked down: no extension is installed or loaded, no file outside the job's folder is
+ * opened, and no statement can change that. Loaded when first needed, because the native library is large.
+ */
+export async function openEngine(settings: EngineSettings): Promise<Engine> {
+  const { DuckDBInstance } = await import('@duckdb/node-api');
+  const temporary = join(settings.directory, 'spill');
+  await mkdir(temporary, { recursive: true });
+  const instance = await DuckDBInstance.create(':memory:', {
+    allow_community_extensions: 'false',
+    autoinstall_known_extensions: 'false',
+    autoload_known_extensions: 'false',
+    memory_limit: `${Math.max(64, Math.floor(settings.memoryBytes / 1048576))}MiB`,
+    threads: String(settings.threads),
+    temp_directory: temporary,
+    preserve_insertion_order: 'true',
+  });
+  const connection = await instance.connect();
+  await connection.run(`SET allowed_directories = [${literal(`${settings.directory}/`)}]`);
+  await connection.run('SET enable_external_access = false');
+  await connection.run('SET lock_configuration = true');
+  return {
+    directory: settings.directory,
+    run: async (sql) => {
+      await connection.run(sql);
+    },
+    rows: (sql) => rowsOf(connection, sql),
+    close: () => {
+      connection.closeSync();
+      instance.closeSync();
+    },
+  };
+}
+
+async function rowsOf(connection: DuckDBConnection, sql: string): Promise<Record<string, SqlValue>[]> {
+  const reader = await connection.runAndReadAll(sql);
+  const names = reader.columnNames();
+  return reader.getRowsJS().map((row) =>
+    Object.fromEntries(
+      names.map((name, i): [string, SqlValue] => {
+        const value = row[i];
+        if (typeof value === 'bigint')
+          return [name, value >= -limit && value <= limit ? Number(value) : value];
+        if (typeof value === 'string' || typeof value === 'number' || typeof value === 'boolean')
+          return [name, value];
+        if (value === null || value === undefined) return [name, null];
+        return [name, value instanceof Date ? value.toISOString() : String(value)];
+      }),
+    ),
+  );
+}
+
+const limit = 9007199254740991n;
+
+/** A text as an SQL literal. */
+export const literal = (text: string): string => `'${text.replaceAll("'", "''")}'`;
+/** A name as an SQL identifier. */
+export const identifier = (name: string): string => `"${name.replaceAll('"', '""')}"`;

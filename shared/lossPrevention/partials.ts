@@ -1,0 +1,88 @@
+import { join } from 'node:path';
+import { type Engine, literal } from './duck.ts';
+import {
+  cardDimensions,
+  customerDimensions,
+  customerSums,
+  productDimensions,
+  productSql,
+  productSums,
+  tillDimensions,
+} from './facts.ts';
+import { sumNames, usualRefundsToCard } from './sums.ts';
+
+/** The Parquet files that a unit (a day, as a rule) leaves behind. */
+export const unitTables = ['tills', 'products', 'customers', 'cards', 'journal'] as const;
+export type UnitTable = (typeof unitTables)[number];
+/** The Parquet files of a month. */
+export const monthTables = ['tills', 'products', 'customers'] as const;
+export type MonthTable = (typeof monthTables)[number];
+
+const added = (names: readonly string[]) =>
+  names.map((name) => `CAST(sum(${name}) AS BIGINT) AS ${name}`).join(', ');
+
+/** Writes the partial sums of the facts, by day, into `folder`; answers the months they touch, with their days. */
+export async function writePartials(
+  engine: Engine,
+  folder: string,
+): Promise<{ month: string; days: number }[]> {
+  const select: Record<UnitTable, string> = {
+    tills: `SELECT day, ${tillDimensions.join(', ')}, ${added(sumNames)} FROM fact GROUP BY ALL ORDER BY ALL`,
+    products: productSql(),
+    customers: `SELECT day, ${customerDimensions.join(', ')}, ${added(customerSums)} FROM fact
+      WHERE customer <> '' AND transactions > 0 GROUP BY ALL ORDER BY ALL`,
+    cards: `SELECT day, ${cardDimensions.join(', ')}, CAST(sum(returns) AS BIGINT) AS refunds,
+      CAST(sum(returned) AS BIGINT) AS value FROM fact WHERE toCard > 0 AND staff <> '' GROUP BY ALL ORDER BY ALL`,
+    // Plain sales say nothing about anybody; what an investigator looks at is kept.
+    journal: `SELECT day, second, number, staff, terminal, store, customer, currency, sold, discountValue, manualValue,
+      overrideValue, returned, voidValue, receipt, is_return, in_cash, card IS NOT NULL AS by_card, category FROM fact
+      WHERE returns > 0 OR voids > 0 OR manual > 0 OR overrides > 0 OR withheld > 0 ORDER BY ALL`,
+  };
+  for (const table of unitTables) await copy(engine, select[table], join(folder, `${table}.parquet`));
+  const months = await engine.rows(
+    `SELECT strftime(day, '%Y-%m') AS month, count(DISTINCT day) AS days FROM fact GROUP BY ALL ORDER BY ALL`,
+  );
+  return months.map((row) => ({ month: String(row.month), days: Number(row.days) }));
+}
+
+/** Rolls the partial sums of one month up. `parts` are the files of each table of the units with days in the month. */
+export async function writeMonth(
+  engine: Engine,
+  month: string,
+  parts: Readonly<Record<'tills' | 'products' | 'customers' | 'cards', readonly string[]>>,
+  folder: string,
+): Promise<void> {
+  const from = (table: keyof typeof parts) =>
+    `read_parquet([${parts[table].map(literal).join(', ')}]) WHERE strftime(day, '%Y-%m') = ${literal(month)}`;
+  const repeated = sumNames.map((name) => {
+    if (name === 'sameCard') return `CAST(sum(refunds - ${usualRefundsToCard}) AS BIGINT)`;
+    if (name === 'sameCardValue')
+      return `CAST(sum(value * (refunds - ${usualRefundsToCard}) // refunds) AS BIGINT)`;
+    return 'CAST(0 AS BIGINT)';
+  });
+  const dimensions = cardDimensions.filter((name) => name !== 'card').join(', ');
+  // Refunds to one card add up over all terminals, so they stand in rows without one.
+  await copy(
+    engine,
+    `SELECT ${tillDimensions.join(', ')}, ${added(sumNames)} FROM ${from('tills')} GROUP BY ALL
+     UNION ALL SELECT staff, '' AS terminal, store, region, role, currency, ${repeated.join(', ')} FROM (
+       SELECT ${cardDimensions.join(', ')}, CAST(sum(refunds) AS BIGINT) AS refunds, CAST(sum(value) AS BIGINT) AS value
+       FROM ${from('cards')} GROUP BY ALL HAVING sum(refunds) > ${usualRefundsToCard}) GROUP BY ${dimensions}
+     ORDER BY ALL`,
+    join(folder, 'tills.parquet'),
+  );
+  await copy(
+    engine,
+    `SELECT ${productDimensions.join(', ')}, ${added(productSums)} FROM ${from('products')} GROUP BY ALL ORDER BY ALL`,
+    join(folder, 'products.parquet'),
+  );
+  await copy(
+    engine,
+    `SELECT ${customerDimensions.join(', ')}, ${added(customerSums)} FROM ${from('customers')} GROUP BY ALL ORDER BY ALL`,
+    join(folder, 'customers.parquet'),
+  );
+}
+
+async function copy(engine: Engine, select: string, path: string): Promise<void> {
+  await engine.run(`COPY (${select}) TO ${literal(path)} (FORMAT parquet, COMPRESSION zstd)`);
+}

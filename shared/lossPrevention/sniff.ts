@@ -1,0 +1,91 @@
+import { createGunzip } from 'node:zlib';
+import { shareOfKnownNames } from './mapping.ts';
+
+export interface Shape {
+  delimiter: string;
+  header: boolean;
+  /** the header's names, or "1", "2" … */
+  columns: string[];
+}
+
+export type Sniffed = { ok: true; shape: Shape } | { ok: false; reason: string };
+
+/** How many bytes of a file are enough to see its shape. */
+export const headBytes = 65_536;
+const delimiters = [',', ';', '\t'];
+
+/** Finds delimiter, header and columns of a CSV by its first bytes (gzip or plain). Options given are taken as they are. */
+export async function sniff(
+  head: Uint8Array,
+  gzip: boolean,
+  given: { header?: boolean; delimiter?: string } = {},
+): Promise<Sniffed> {
+  const bytes = gzip ? await unzipHead(head) : head;
+  if (bytes === undefined) return { ok: false, reason: 'the file is not gzip' };
+  if (bytes.length === 0) return { ok: false, reason: 'the file is empty' };
+  if (bytes.includes(0)) return { ok: false, reason: 'the file is not text: it has NUL bytes' };
+  const text = new TextDecoder().decode(bytes).replace(/^\uFEFF/, '');
+  const complete = bytes.length < headBytes && !gzip;
+  let best: { delimiter: string; records: string[][]; score: number } | undefined;
+  for (const delimiter of given.delimiter ? [given.delimiter] : delimiters) {
+    const records = split(text, delimiter, complete);
+    const width = records[0]?.length ?? 0;
+    const same = records.filter((record) => record.length === width).length / Math.max(1, records.length);
+    const score = width * same;
+    if (!best || score > best.score) best = { delimiter, records, score };
+  }
+  const first = best?.records[0];
+  if (!best || !first) return { ok: false, reason: 'the first line does not end within 64 KiB' };
+  const header = given.header ?? shareOfKnownNames(first) >= 0.5;
+  const columns = header ? first.map((name) => name.trim()) : first.map((_, i) => String(i + 1));
+  return { ok: true, shape: { delimiter: best.delimiter, header, columns } };
+}
+
+async function unzipHead(head: Uint8Array): Promise<Uint8Array | undefined> {
+  if (head[0] !== 0x1f || head[1] !== 0x8b) return undefined;
+  const chunks: Buffer[] = [];
+  let size = 0;
+  const gunzip = createGunzip();
+  gunzip.end(head);
+  try {
+    for await (const chunk of gunzip) {
+      chunks.push(chunk);
+      size += chunk.length;
+      if (size >= headBytes) break;
+    }
+  } catch {
+    // The head ends in the middle of the stream; what came out so far is what is wanted.
+  }
+  return Buffer.concat(chunks).subarray(0, headBytes);
+}
+
+/** The first complete records of a CSV text, at most 20. */
+function split(text: string, delimiter: string, complete: boolean): string[][] {
+  const records: string[][] = [];
+  let record: string[] = [];
+  let value = '';
+  let quoted = false;
+  for (let i = 0; i < text.length && records.length < 20; i++) {
+    const c = text[i]!;
+    if (quoted) {
+      if (c !== '"') value += c;
+      else if (text[i + 1] === '"') {
+        value += '"';
+        i++;
+      } else quoted = false;
+    } else if (c === '"' && value === '') quoted = true;
+    else if (c === delimiter) {
+      record.push(value);
+      value = '';
+    } else if (c === '\n' || c === '\r') {
+      if (c === '\r' && text[i + 1] === '\n') i++;
+      record.push(value);
+      records.push(record);
+      record = [];
+      value = '';
+    } else value += c;
+  }
+  if (complete && records.length < 20 && (record.length > 0 || value !== ''))
+    records.push([...record, value]);
+  return records;
+}
