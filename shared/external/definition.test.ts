@@ -147,7 +147,7 @@ describe('a definition', () => {
     [
       'an unknown placeholder',
       { headers: [{ name: 'a', value: '{{b}}' }] },
-      'headers.0.value: {{b}} is neither',
+      'headers[0].value: {{b}} is neither',
     ],
     [
       'a header twice',
@@ -157,29 +157,29 @@ describe('a definition', () => {
           { name: 'A', value: '' },
         ],
       },
-      'headers.1.name: A is there',
+      'headers[1].name: A is there',
     ],
     [
       'the Host header',
       { headers: [{ name: 'Host', value: 'x' }] },
-      'headers.0.name: this header is set by the call',
+      'headers[0].name: this header is set by the call',
     ],
     [
       'a line end in a header',
       { headers: [{ name: 'a', value: 'b\r\nc: d' }] },
-      'headers.0.value: printable ASCII',
+      'headers[0].value: printable ASCII',
     ],
-    ['a header name with a space', { headers: [{ name: 'a b', value: '' }] }, 'headers.0.name'],
+    ['a header name with a space', { headers: [{ name: 'a b', value: '' }] }, 'headers[0].name'],
     [
       'parameters that differ in case',
       { parameters: [{ name: 'a' }, { name: 'A' }] },
-      'parameters.1.name: A is there twice',
+      'parameters[1].name: A is there twice',
     ],
     ['a body on GET', { body: {} }, 'body: a GET has no body'],
     [
       'a parameter that the body leaves out',
       { method: 'POST', body: { a: '{{a}}' }, parameters: [{ name: 'a' }, { name: 'b' }] },
-      'parameters.1: {{b}} is neither in the body nor in a header',
+      'parameters[1]: {{b}} is neither in the body nor in a header',
     ],
     ['warm-up without a URL', { warmUp: true }, 'keepAliveUrl: warm-up calls need a URL'],
     [
@@ -211,7 +211,7 @@ describe('a definition', () => {
         },
         headers: [{ name: 'authorization', value: 'x' }],
       },
-      'headers.0.name: with EntraId this header carries the token',
+      'headers[0].name: with EntraId this header carries the token',
     ],
   ])('is refused with %s', (_, change, message) => {
     expect(faults({ ...minimal, ...change })).toContain(message);
@@ -221,7 +221,7 @@ describe('a definition', () => {
     expect(faults({ ...minimal, secrets: { a: 'top\u0000secret' } })).not.toContain('top');
   });
 
-  test.each([null, 5, 'x', [], [1]])('is no %j', (input) => expect(faults(input)).toContain('(root)'));
+  test.each([null, 5, 'x', [], [1]])('is no %j', (input) => expect(faults(input)).toContain('(body)'));
 
   test.each(['a', '_a1', 'Z9_'])('may be called %s', (name) =>
     expect(callName.safeParse(name).success).toBe(true),

@@ -16,5 +16,12 @@ export {
   type Subscriber,
   type Subscription,
 } from './monitoring.ts';
+export { invokeSchema, metricsAnswer, readArguments, readMetricsQuery, testSchema } from './proxy.ts';
 export type { DefinitionRead, SecretStore } from './secrets.ts';
+export {
+  openSubscriptions,
+  type StoredSubscription,
+  type Subscriptions,
+  subscriptionSchema,
+} from './subscriptions.ts';
 export type { WarmCall, WarmUpResult, WarmUpState } from './warmUp.ts';

@@ -1,7 +1,7 @@
 /** Secrets of a definition: taken out when it is written, kept apart from it, found again when it is called. */
 import { randomUUID } from 'node:crypto';
 import type { z } from 'zod';
-import { Problem } from '../problem.ts';
+import { Problem, type ProblemError } from '../problem.ts';
 import { encodeKey, type Storage } from '../storage/index.ts';
 import { type ExternalCall, externalCallSchema, type Secret } from './definition.ts';
 import type { Fence } from './fence.ts';
@@ -19,11 +19,11 @@ export interface DefinitionRead {
  * Reads a definition as a client sends it. Under `secrets`, a text is a value, or a reference to Key Vault
  * (`@Microsoft.KeyVault(…)`, the URL of a secret); `{ "stored": id }` and `{ "keyVault": url }`, as a GET returned them,
  * keep what is there. A key found in the query of the URL (`?code=…`) or in a header (`x-api-key`) becomes a secret too.
- * @throws Problem 422 naming each member at fault; secrets are not in its texts
+ * @throws Problem 400 naming each member at fault; secrets are not in its texts
  */
 export function readDefinition(input: unknown, fence: Fence): DefinitionRead {
   const values: Record<string, string> = {};
-  const faults: { path: string; message: string }[] = [];
+  const faults: ProblemError[] = [];
   const keep = (value: string, path: string): Secret => {
     const reference = keyVaultSecret(value);
     if (reference) return { keyVault: keyVaultUrl(reference) };
@@ -38,19 +38,13 @@ export function readDefinition(input: unknown, fence: Fence): DefinitionRead {
   };
   const parsed = externalCallSchema.safeParse(isObject(input) ? takeOut(input, keep) : input);
   if (parsed.success) faults.push(...fenced(parsed.data, fence));
-  else faults.push(...parsed.error.issues.map(fault));
-  if (!parsed.success || faults.length > 0) {
-    const detail = faults.map(({ path, message }) => `${path}: ${message}`).join('; ');
-    throw Problem.unprocessable(`The definition of the external call is not usable. ${detail}`, {
-      code: 'ExternalCallInvalid',
-      errors: faults,
-    });
-  }
+  else faults.push(...parsed.error.issues.flatMap(faultsOf));
+  if (!parsed.success || faults.length > 0) throw unusable(faults);
   return { definition: parsed.data, values };
 }
 
 /** What the fence can tell from the URLs alone; the connection decides. */
-function fenced(definition: ExternalCall, fence: Fence): { path: string; message: string }[] {
+function fenced(definition: ExternalCall, fence: Fence): ProblemError[] {
   return (['url', 'keepAliveUrl'] as const).flatMap((path) => {
     const text = definition[path];
     const message = text === undefined ? undefined : fence.refuses(new URL(fill(text, () => 'x')));
@@ -58,8 +52,23 @@ function fenced(definition: ExternalCall, fence: Fence): { path: string; message
   });
 }
 
-function fault(issue: z.core.$ZodIssue): { path: string; message: string } {
-  return { path: issue.path.join('.') || '(root)', message: issue.message };
+/** One fault for each unknown member; paths as `headers[0].value`. */
+function faultsOf(issue: z.core.$ZodIssue): ProblemError[] {
+  if (issue.code === 'unrecognized_keys')
+    return issue.keys.map((key) => ({ path: pathText([...issue.path, key]), message: 'unknown member' }));
+  return [{ path: pathText(issue.path) || '(body)', message: issue.message }];
+}
+
+function pathText(path: readonly PropertyKey[]): string {
+  return path.reduce<string>((text, part) => {
+    if (typeof part === 'number') return `${text}[${part}]`;
+    return text === '' ? String(part) : `${text}.${String(part)}`;
+  }, '');
+}
+
+function unusable(errors: ProblemError[]): Problem {
+  const faults = errors.map(({ path, message }) => `${path}: ${message}`).join('; ');
+  return Problem.badRequest(`The external call is not usable: ${faults}.`, { code: 'InvalidBody', errors });
 }
 
 type Keep = (value: string, path: string) => Secret;
@@ -130,7 +139,7 @@ function isObject(value: unknown): value is Record<string, unknown> {
 export interface SecretStore {
   /** Keeps values before the definition that refers to them is written. */
   save(environment: string, call: string, values: Readonly<Record<string, string>>): Promise<void>;
-  /** @throws Problem 422 where a definition refers to a value that this call was never given */
+  /** @throws Problem 400 where a definition refers to a value that this call was never given */
   check(environment: string, call: string, definition: ExternalCall): Promise<void>;
   read(environment: string, call: string, id: string): Promise<string | undefined>;
   /** Forgets all values of a call that was deleted. */
@@ -168,19 +177,14 @@ export function openSecrets(storage: Storage): SecretStore {
   }
 
   async function check(environment: string, call: string, definition: ExternalCall) {
-    const missing: { path: string; message: string }[] = [];
+    const missing: ProblemError[] = [];
     for (const [name, secret] of Object.entries(definition.secrets))
       if ('stored' in secret && (await read(environment, call, secret.stored)) === undefined)
         missing.push({
           path: `secrets.${name}`,
           message: 'no value is stored under this id; send the value',
         });
-    const first = missing[0];
-    if (first)
-      throw Problem.unprocessable(`${first.path}: ${first.message}`, {
-        code: 'ExternalCallInvalid',
-        errors: missing,
-      });
+    if (missing.length > 0) throw unusable(missing);
   }
 
   async function removeAll(environment: string, call: string) {

@@ -1,0 +1,15 @@
+import { app } from '@azure/functions';
+import { monitoringQueue } from '../shared/external/index.ts';
+import { theApp } from './app.ts';
+import { externalOf } from './external.ts';
+
+/** Hands events about external calls to their subscribers; what fails five times is kept in the poison queue. */
+app.storageQueue('externalCallMonitoring', {
+  queueName: monitoringQueue,
+  connection: 'HOLDFAST_STORAGE',
+  handler: async (message) => {
+    // the runtime hands JSON over as a value
+    const text = typeof message === 'string' ? message : JSON.stringify(message);
+    await externalOf(await theApp()).external.deliver(text);
+  },
+});

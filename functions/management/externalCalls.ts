@@ -1,0 +1,220 @@
+import { isDeepStrictEqual } from 'node:util';
+import { parseBody } from '../../shared/config/index.ts';
+import {
+  callName,
+  type ExternalCall,
+  externalCallSchema,
+  invokeSchema,
+  metricsAnswer,
+  readArguments,
+  readMetricsQuery,
+  subscriptionSchema,
+  testSchema,
+} from '../../shared/external/index.ts';
+import { Problem } from '../../shared/problem.ts';
+import { externalOf } from '../external.ts';
+import { writtenReply } from './resources.ts';
+import type { Reply, Route, RouteContext } from './route.ts';
+
+const kind = 'externalCalls';
+const call = `environments/{env}/${kind}/{name}`;
+const subscription = 'environments/{env}/eventSubscriptions/{name}';
+
+/** Members that a GET adds to the definition; a PUT takes them back without a meaning. */
+const readOnly = ['name', 'version', 'changed', 'changedBy', 'published', 'system', 'diagnostics'];
+
+/**
+ * External calls, beside what every resource has: PUT and DELETE stand instead of the common ones, because values of
+ * secrets must not get into the configuration; trying, calling and watching a call; who gets its events.
+ */
+export const externalCallRoutes: readonly Route[] = [
+  {
+    method: 'PUT',
+    path: call,
+    body: 'json',
+    async handler(context): Promise<Reply> {
+      const { app, body, write } = context;
+      const { external } = externalOf(app);
+      const environment = await environmentOf(context);
+      const name = nameOf(context);
+      const read = external.read(contentOf(body));
+      const existing = await storedOf(context, environment, name);
+      if (existing) await checkParameters(context, environment, name, existing, read.definition);
+      await external.secrets.save(environment, name, read.values);
+      await external.secrets.check(environment, name, read.definition);
+      return writtenReply(await app.config.put(environment, kind, name, read.definition, write));
+    },
+  },
+  {
+    method: 'DELETE',
+    path: call,
+    async handler(context): Promise<Reply> {
+      const { app, write } = context;
+      const environment = await environmentOf(context);
+      const name = nameOf(context);
+      await app.config.remove(environment, kind, name, write);
+      await externalOf(app).external.secrets.removeAll(environment, name);
+      return { status: 204 };
+    },
+  },
+  {
+    method: 'POST',
+    path: `${call}/test`,
+    body: 'json',
+    async handler(context): Promise<Reply> {
+      const { external } = externalOf(context.app);
+      const environment = await environmentOf(context);
+      const name = nameOf(context);
+      const given = parseBody(testSchema, context.body);
+      const read =
+        given.definition === undefined
+          ? { definition: await definitionOf(context, environment, name) }
+          : external.read(contentOf(given.definition));
+      const args = readArguments(read.definition, given.arguments, 'sample');
+      return { status: 200, body: await external.test(environment, name, read, args) };
+    },
+  },
+  {
+    method: 'POST',
+    path: `${call}/invoke`,
+    body: 'json',
+    async handler(context): Promise<Reply> {
+      const environment = await environmentOf(context);
+      const name = nameOf(context);
+      const given = parseBody(invokeSchema, context.body);
+      const definition = await definitionOf(context, environment, name);
+      const args = readArguments(definition, given.arguments, 'empty');
+      const result = await externalOf(context.app).external.invoke(environment, definition, args, {
+        name,
+        correlationId: given.correlationId,
+        assessment: '',
+        rule: '',
+        clause: '',
+      });
+      return { status: 200, body: result };
+    },
+  },
+  {
+    method: 'GET',
+    path: `${call}/metrics`,
+    async handler(context): Promise<Reply> {
+      const { app, query } = context;
+      const environment = await environmentOf(context);
+      const wanted = readMetricsQuery(query, app.clock());
+      const { external } = externalOf(app);
+      // what this instance has not written yet belongs to the answer
+      await external.flush();
+      const { from, to, grain } = wanted;
+      const periods = await external.metrics.query(environment, nameOf(context), from, to, grain);
+      return { status: 200, body: metricsAnswer(wanted, periods) };
+    },
+  },
+  {
+    method: 'GET',
+    path: `${call}/warmUp`,
+    async handler(context): Promise<Reply> {
+      const environment = await environmentOf(context);
+      const name = nameOf(context);
+      const { warmUp } = await definitionOf(context, environment, name);
+      const last = await externalOf(context.app).external.warmUp.state(environment, name);
+      return { status: 200, body: { enabled: warmUp, last: last ?? null } };
+    },
+  },
+  {
+    method: 'GET',
+    path: 'environments/{env}/eventSubscriptions',
+    async handler(context): Promise<Reply> {
+      const { subscriptions } = externalOf(context.app);
+      const stored = await subscriptions.list(await environmentOf(context));
+      return { status: 200, body: { items: stored.map(({ name, body }) => ({ name, ...body })) } };
+    },
+  },
+  {
+    method: 'GET',
+    path: subscription,
+    async handler(context): Promise<Reply> {
+      const { subscriptions } = externalOf(context.app);
+      const { name, body, etag } = await subscriptions.get(
+        await environmentOf(context),
+        context.parameter('name'),
+      );
+      return { status: 200, body: { name, ...body }, etag };
+    },
+  },
+  {
+    method: 'PUT',
+    path: subscription,
+    body: 'json',
+    async handler(context): Promise<Reply> {
+      const { subscriptions } = externalOf(context.app);
+      const body = parseBody(subscriptionSchema, contentOf(context.body));
+      const environment = await environmentOf(context);
+      const stored = await subscriptions.put(environment, nameOf(context), body);
+      return { status: 200, body: { name: stored.name, ...stored.body }, etag: stored.etag };
+    },
+  },
+  {
+    method: 'DELETE',
+    path: subscription,
+    async handler(context): Promise<Reply> {
+      const environment = await environmentOf(context);
+      await externalOf(context.app).subscriptions.remove(environment, context.parameter('name'));
+      return { status: 204 };
+    },
+  },
+];
+
+async function environmentOf({ app, parameter }: RouteContext): Promise<string> {
+  return (await app.config.environment(parameter('env'))).view.id;
+}
+
+function nameOf({ parameter }: RouteContext): string {
+  const parsed = callName.safeParse(parameter('name'));
+  if (parsed.success) return parsed.data;
+  const message = parsed.error.issues.map((issue) => issue.message).join('; ');
+  throw Problem.badRequest(`The name is not usable: ${message}.`, {
+    code: 'InvalidName',
+    errors: [{ path: 'name', message }],
+  });
+}
+
+function contentOf(body: unknown): unknown {
+  if (typeof body !== 'object' || body === null || Array.isArray(body)) return body;
+  return Object.fromEntries(Object.entries(body).filter(([member]) => !readOnly.includes(member)));
+}
+
+async function definitionOf({ app }: RouteContext, environment: string, name: string): Promise<ExternalCall> {
+  const { document } = await app.config.get(environment, kind, name);
+  return externalCallSchema.parse(document.content);
+}
+
+async function storedOf(
+  context: RouteContext,
+  environment: string,
+  name: string,
+): Promise<ExternalCall | undefined> {
+  try {
+    return await definitionOf(context, environment, name);
+  } catch (error) {
+    if (error instanceof Problem && error.status === 404) return undefined;
+    throw error;
+  }
+}
+
+/** Rules pass arguments by position: once one uses the call, its parameters stay as they are. */
+async function checkParameters(
+  { app }: RouteContext,
+  environment: string,
+  name: string,
+  existing: ExternalCall,
+  wanted: ExternalCall,
+): Promise<void> {
+  const names = ({ parameters }: ExternalCall) => parameters.map((parameter) => parameter.name);
+  if (isDeepStrictEqual(names(existing), names(wanted))) return;
+  const references = await app.config.references(environment, kind, name);
+  if (references.length === 0) return;
+  throw Problem.conflict(`The parameters of ${name} cannot change: the call is in use.`, {
+    code: 'InUse',
+    extra: { references: references.map((use) => ({ ...use })) },
+  });
+}
