@@ -1,1 +1,3 @@
+export { compileRules } from './compile.ts';
 export type * from './types.ts';
+export { compileVelocitySet } from './velocity-set.ts';

@@ -1,0 +1,251 @@
+import { parse } from '../parser.ts';
+import { defaults, fromJson } from '../runtime/values.ts';
+import { lineStarts, quoted, spanOf } from '../text.ts';
+import type { Expression } from '../tree.ts';
+import type { ScalarType } from '../type.ts';
+import type { FunctionType, Json, Resources } from '../types.ts';
+import { counted, positional } from './arguments.ts';
+import { checkCode } from './code.ts';
+import { convertTo, errorAt } from './coerce.ts';
+import {
+  environmentNamed,
+  type FunctionOutput,
+  findKey,
+  offerName,
+  refer,
+  report,
+  rootOf,
+  type Scope,
+} from './scope.ts';
+import type { Typed } from './typed.ts';
+
+type Of<K extends Expression['kind']> = Extract<Expression, { kind: K }>;
+
+const typesOf: Readonly<Record<FunctionType, ScalarType>> = {
+  Boolean: 'Boolean',
+  DateTime: 'DateTime',
+  Double: 'Double',
+  Integer: 'Int32',
+  String: 'String',
+};
+
+/** The declared default as a value of its type; one that cannot be read is the type's own default. */
+export function defaultOf(type: ScalarType, given: Json): string | number | boolean {
+  try {
+    return fromJson[type](given, 0);
+  } catch {
+    return defaults[type];
+  }
+}
+
+/** Whether an expression is `Functions.…(…)`, or a variable that stands for one. */
+export function isFunctionCall(scope: Scope, e: Expression): e is Of<'call'> | Of<'variable'> {
+  if (e.kind === 'variable') return scope.aliases.has(e.name);
+  if (e.kind !== 'call' || e.callee.kind !== 'member') return false;
+  let at: Expression = e.callee.target;
+  while (at.kind === 'member' || at.kind === 'index') at = at.target;
+  return at.kind === 'name' && at.name.toLowerCase() === 'functions' && !scope.parameters.has('functions');
+}
+
+/** Which environment's functions are meant: the words between `Functions` and the name. */
+function environmentOf(scope: Scope, target: Expression): Resources | undefined {
+  if (target.kind === 'name') return scope.resources;
+  if (target.kind === 'member' && target.target.kind === 'name') {
+    const word = target.name.toLowerCase();
+    if (word === 'root') return rootOf(scope.resources);
+    if (word === 'parent') {
+      if (scope.resources.parent === undefined)
+        report(scope, 'unknown-environment', 'This environment has no parent.', target);
+      return scope.resources.parent;
+    }
+    const hint = offerName(scope, target.name, ['root', 'parent', 'environment']);
+    report(
+      scope,
+      'unknown-environment',
+      `Functions.${target.name} is no environment: write root, parent or environment["id"].${hint}`,
+      target,
+    );
+    return undefined;
+  }
+  const inner = target.kind === 'index' ? target.target : undefined;
+  if (
+    target.kind === 'index' &&
+    inner?.kind === 'member' &&
+    inner.target.kind === 'name' &&
+    inner.name.toLowerCase() === 'environment'
+  ) {
+    const id = target.index;
+    if (id.kind !== 'literal' || typeof id.value !== 'string') {
+      report(scope, 'constant-expected', 'The id of an environment must be written out as a text.', id);
+      return undefined;
+    }
+    const found = environmentNamed(scope.resources, id.value);
+    if (found === undefined)
+      report(
+        scope,
+        'unknown-environment',
+        `${quoted(id.value)} is neither this environment nor one above it.`,
+        id,
+      );
+    return found;
+  }
+  report(
+    scope,
+    'unknown-environment',
+    'Write Functions.Name(…), Functions.root.Name(…), Functions.parent.Name(…) or Functions.environment["id"].Name(…).',
+    target,
+  );
+  return undefined;
+}
+
+export function checkFunctionUse(
+  scope: Scope,
+  callOrAlias: Of<'call'> | Of<'variable'>,
+  e: Of<'member'>,
+): Typed {
+  const call = callOrAlias.kind === 'variable' ? scope.aliases.get(callOrAlias.name) : callOrAlias;
+  if (call?.kind !== 'call' || call.callee.kind !== 'member') return errorAt(e);
+  const callee = call.callee;
+  const args = positional(scope, call.args, `Functions.${callee.name}`);
+  const resources = environmentOf(scope, callee.target);
+  if (resources === undefined) return errorAt(e);
+  const name = findKey(resources.functions, callee.name);
+  const source = name === undefined ? undefined : resources.functions?.[name];
+  if (name === undefined || source === undefined) {
+    const hint = offerName(scope, callee.name, Object.keys(resources.functions ?? {}));
+    report(
+      scope,
+      'unknown-function',
+      `There is no function ${callee.name} in ${resources === scope.resources ? 'this' : 'that'} environment.${hint}`,
+      {
+        start: callee.nameStart,
+        end: callee.end,
+      },
+    );
+    return errorAt(e);
+  }
+  refer(scope, { kind: 'function', environment: resources.environment, name });
+  if (args.length !== source.parameters.length) {
+    const wanted =
+      source.parameters.length === 0
+        ? 'no arguments'
+        : `${source.parameters.length} (${source.parameters.map((p) => p.name).join(', ')})`;
+    report(scope, 'argument-count', `${name} takes ${wanted}; ${counted(args.length)} given here.`, call);
+    return errorAt(e);
+  }
+  const wantedOutput = e.name.toLowerCase();
+  const output = source.outputs.find((o) => o.name.toLowerCase() === wantedOutput);
+  if (output === undefined) {
+    const names = source.outputs.map((o) => o.name);
+    const hint = offerName(scope, e.name, names) || ` It has ${names.join(', ')}.`;
+    report(scope, 'unknown-output', `${name} has no output ${e.name}.${hint}`, {
+      start: e.nameStart,
+      end: e.end,
+    });
+    return errorAt(e);
+  }
+  const ready = args.map((a, i) => {
+    const parameter = source.parameters[i]!;
+    return convertTo(scope, a, typesOf[parameter.type], `The parameter ${parameter.name}`);
+  });
+  const key = JSON.stringify([resources.environment, name, output.name]);
+  const checked = outputOf(scope, key, name, output.name, resources, e);
+  if (checked === undefined || ready.some((a) => a.type === 'Error')) return errorAt(e);
+  return {
+    kind: 'function',
+    use: { key, name, environment: resources.environment },
+    args: ready,
+    type: checked.type,
+    many: false,
+    start: e.start,
+    end: e.end,
+  };
+}
+
+/** The checked output, checked on its first use. A circle and a fault inside it are reported where it is used. */
+function outputOf(
+  scope: Scope,
+  key: string,
+  name: string,
+  output: string,
+  resources: Resources,
+  at: Of<'member'>,
+): FunctionOutput | undefined {
+  const session = scope.session;
+  if (session.open.includes(key)) {
+    report(scope, 'circular-function', `${name}.${output} is computed from itself.`, at);
+    return undefined;
+  }
+  const known = session.functions.get(key);
+  if (known !== undefined) return known.code === undefined ? undefined : known;
+  const problems: string[] = [];
+  const checked = checkOutput(scope, key, name, output, resources, (message, line, column) => {
+    problems.push(`${line}:${column} ${message}`);
+  });
+  if (checked.code === undefined) {
+    report(
+      scope,
+      'function-has-errors',
+      `The output ${output} of the function ${name} has errors: ${problems[0] ?? ''}`,
+      at,
+    );
+    return undefined;
+  }
+  return checked;
+}
+
+function checkOutput(
+  scope: Scope,
+  key: string,
+  name: string,
+  outputName: string,
+  resources: Resources,
+  fault: (message: string, line: number, column: number) => void,
+): FunctionOutput {
+  const source = resources.functions?.[name];
+  const output = source?.outputs.find((o) => o.name === outputName);
+  const type = typesOf[output?.type ?? 'String'];
+  const parameters = (source?.parameters ?? []).map((p) => ({
+    name: p.name,
+    type: typesOf[p.type],
+    default: defaultOf(typesOf[p.type], p.default),
+  }));
+  const text = output?.code ?? '';
+  const parsed = parse(text);
+  const inner: Scope = {
+    place: 'function',
+    resources,
+    session: scope.session,
+    problems: parsed.problems,
+    locals: new Map(),
+    aliases: new Map(),
+    parameters: new Map(parameters.map((p, index) => [p.name.toLowerCase(), { index, type: p.type }])),
+    ids: { next: 0 },
+    attributes: [],
+  };
+  scope.session.open.push(key);
+  const code = checkCode(inner, parsed.code);
+  if (code.final?.kind === 'value') {
+    code.final.value = convertTo(inner, code.final.value, type, `The output ${outputName}`);
+  }
+  scope.session.open.pop();
+  const errors = inner.problems.filter((p) => p.severity === 'error');
+  const starts = lineStarts(text);
+  for (const p of errors) {
+    const span = spanOf(starts, p.start, p.end);
+    fault(p.message, span.line, span.column);
+  }
+  const result: FunctionOutput = {
+    key,
+    name,
+    output: outputName,
+    type,
+    default: defaultOf(type, output?.default ?? null),
+    parameters,
+    code: errors.length > 0 ? undefined : code,
+    source: text,
+    localCount: inner.ids.next,
+  };
+  scope.session.functions.set(key, result);
+  return result;
+}

@@ -1,0 +1,47 @@
+/** The values of an attribute path that crosses an array: every element's, in order. */
+export class Many {
+  readonly items: readonly unknown[];
+  /** The first element's value, or the type's default where the array is empty. */
+  readonly first: unknown;
+  constructor(items: readonly unknown[], first: unknown) {
+    this.items = items;
+    this.first = first;
+  }
+}
+
+/** The single value of what may be many. */
+export function one(value: unknown): unknown {
+  return value instanceof Many ? value.first : value;
+}
+
+/** Whether the test holds for any element of any of the arguments. */
+export function any1(a: unknown, test: (a: unknown) => boolean): boolean {
+  return a instanceof Many ? a.items.some((x) => test(x)) : test(a);
+}
+
+export function any2(a: unknown, b: unknown, test: (a: unknown, b: unknown) => boolean): boolean {
+  return any1(a, (x) => any1(b, (y) => test(x, y)));
+}
+
+/** For calls with any number of arguments that may be many. */
+export function anyOf(values: readonly unknown[], test: (...values: unknown[]) => boolean): boolean {
+  const at = values.findIndex((v) => v instanceof Many);
+  if (at < 0) return test(...values);
+  return any1(values[at], (x) => anyOf(values.with(at, x), test));
+}
+
+/** Maps every element; a single value is mapped as itself. */
+export function map1(a: unknown, f: (a: unknown) => unknown): unknown {
+  return a instanceof Many
+    ? new Many(
+        a.items.map((x) => f(x)),
+        f(a.first),
+      )
+    : f(a);
+}
+
+/** Maps the first argument's elements; the other arguments are taken as single values. */
+export function mapFirst(values: readonly unknown[], f: (...values: unknown[]) => unknown): unknown {
+  const rest = values.slice(1).map(one);
+  return map1(values[0], (x) => f(x, ...rest));
+}
