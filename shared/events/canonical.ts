@@ -5,9 +5,13 @@ import { maxText, toleranceOf } from './fields.ts';
 
 export type JsonObject = { [name: string]: Json };
 
-/** Deepest nesting that is read, and longest member name. */
+/** Deepest nesting that is read, and longest name of a member. */
 export const maxDepth = 32;
 export const maxName = 256;
+
+/** Most elements of a list that the schema knows, and most faults that are listed. */
+export const maxElements = 5_000;
+const maxFaults = 50;
 
 type Members = Map<string, { name: string; alias: boolean; plan: Plan }>;
 
@@ -51,12 +55,15 @@ function put(target: JsonObject, name: string, value: Json): void {
 /** JSON has no negative zero. */
 const plain = (value: number): number => (value === 0 ? 0 : value);
 
-const decimal = /^[+-]?(?:\d+\.?\d*|\.\d+)(?:[eE][+-]?\d+)?$/;
+const decimal = /^[+-]?(?:\d+(?:\.\d*)?|\.\d+)(?:[eE][+-]?\d+)?$/;
+
+/** Longest text that is read as a number: more digits than any amount has. */
+const longestNumber = 64;
 
 function toNumber(value: string): number | string | undefined {
   const trimmed = value.trim();
   if (trimmed === '') return undefined;
-  const number = decimal.test(trimmed) ? Number(trimmed) : Number.NaN;
+  const number = trimmed.length <= longestNumber && decimal.test(trimmed) ? Number(trimmed) : Number.NaN;
   return Number.isFinite(number) ? plain(number) : value;
 }
 
@@ -77,7 +84,7 @@ interface Walk {
 }
 
 function fault(walk: Walk, message: string): void {
-  walk.faults.push({ path: renderPath(walk.path), message });
+  if (walk.faults.length < maxFaults) walk.faults.push({ path: renderPath(walk.path), message });
 }
 
 /** A copy of any value as well-formed JSON: no lone surrogates, no numbers JSON lacks, no depth without end. */
@@ -146,6 +153,10 @@ function convert(plan: Plan, value: unknown, walk: Walk): Json | undefined {
 
 function convertList(item: Plan, value: unknown, walk: Walk): Json {
   if (Array.isArray(value)) {
+    if (value.length > maxElements) {
+      fault(walk, `has more than ${maxElements} elements`);
+      return [];
+    }
     return value
       .map((element, index) => within(walk, index, () => convert(item, element, walk)))
       .filter((element) => element !== undefined);

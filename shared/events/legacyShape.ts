@@ -38,12 +38,12 @@ function hoist(value: unknown, depth = 0): unknown {
   if (depth > 6) return value;
   if (Array.isArray(value)) return value.map((item) => hoist(item, depth + 1));
   if (!isObject(value)) return value;
-  let own: Member[] = [];
+  const own: Member[] = [];
   let lifted: Member[] = [];
   for (const [name, member] of Object.entries(value)) {
     const flat = hoist(member, depth + 1);
     if (detailNames.has(name.toLowerCase()) && isObject(flat)) lifted = merge(lifted, Object.entries(flat));
-    else own = [...own, [name, flat]];
+    else own.push([name, flat]);
   }
   return toObject(merge(own, lifted));
 }

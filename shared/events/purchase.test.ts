@@ -256,6 +256,20 @@ describe('hostile JSON', () => {
     expect(faults({ ...minimal, purchaseId: 'x'.repeat(1_025) })[0]?.path).toBe('purchaseId');
   });
 
+  it('reads a body of the greatest size in time that grows with it alone', () => {
+    // each of these took from seconds to minutes with a careless expression or copy; the test's time-out is the judge
+    const many = Object.fromEntries(Array.from({ length: 28_000 }, (_, index) => [`k${index}`, 1]));
+    expect(accepted({ ...minimal, ...many }).k27999).toBe(1);
+    expect(accepted({ MerchantLocalDate: 'd', Data: { PurchaseId: 'p', ...many } }).k27999).toBe(1);
+    for (const digits of ['1'.repeat(250_000), `${'1'.repeat(250_000)}x`, `${' '.repeat(250_000)}x`]) {
+      expect(faults({ ...minimal, totalAmount: digits })[0]?.path).toBe('totalAmount');
+    }
+    expect(faults({ ...minimal, productList: Array(80_000).fill({}) })).toEqual([
+      { path: 'productList', message: 'has more than 5000 elements' },
+    ]);
+    expect(faults({ ...minimal, productList: Array(5_000).fill({}) })).toHaveLength(50);
+  });
+
   it('keeps __proto__ and constructor as plain members', () => {
     const event = accepted(
       JSON.parse(

@@ -22,12 +22,16 @@ export function numberAt(value: unknown, ...path: (string | number)[]): number |
 
 /** The largest of the values that are known. */
 export function most(values: readonly (number | undefined)[]): number | undefined {
-  const known = values.filter((value) => value !== undefined);
-  return known.length === 0 ? undefined : Math.max(...known);
+  return values.reduce(
+    (found, value) => (value === undefined || (found !== undefined && found >= value) ? found : value),
+    undefined,
+  );
 }
 
 /** The smallest of the values that are known. */
-export const least = (values: readonly (number | undefined)[]): number | undefined => {
-  const greatest = most(values.map((value) => (value === undefined ? undefined : -value)));
-  return greatest === undefined ? undefined : -greatest;
-};
+export function least(values: readonly (number | undefined)[]): number | undefined {
+  return values.reduce(
+    (found, value) => (value === undefined || (found !== undefined && found <= value) ? found : value),
+    undefined,
+  );
+}
