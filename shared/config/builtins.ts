@@ -10,17 +10,21 @@ export interface BuiltIn {
   body: unknown;
 }
 
-/** list, attribute, word in reason codes */
-const checkedLists: readonly (readonly [string, string, string])[] = [
-  ['Email Support List', 'user.email', 'email'],
+/** list, attributes, word in reason codes */
+const checkedLists: readonly (readonly [string, readonly string[], string])[] = [
+  ['Email Support List', ['user.email'], 'email'],
   [
     'Payment Instrument Support List',
-    'paymentInstrumentList.merchantPaymentInstrumentId',
+    ['paymentInstrumentList.merchantPaymentInstrumentId'],
     'payment instrument',
   ],
-  ['IP Support List', 'deviceContext.ipAddress', 'IP address'],
-  ['User ID Support List', 'user.userId', 'user ID'],
-  ['Device ID Support List', 'deviceContext.externalDeviceId', 'device ID'],
+  ['IP Support List', ['deviceContext.ipAddress'], 'IP address'],
+  ['User ID Support List', ['user.userId'], 'user ID'],
+  [
+    'Device ID Support List',
+    ['deviceContext.externalDeviceId', 'deviceAttributes.cookieDeviceId'],
+    'device ID',
+  ],
 ];
 
 /** A block on any list weighs more than a watch on another, and both more than a safe. */
@@ -41,11 +45,14 @@ function supportRule(): BuiltIn {
       description:
         'Checks the support lists: Block rejects, Watch sends to review, Safe approves, in this order.',
       clauses: steps.flatMap(([status, test, decision]) =>
-        checkedLists.map(([list, attribute, word]) => ({
-          name: `${status} - ${list.replace(' Support List', '')}`,
-          section: 'PriorToScoring',
-          code: `RETURN ${decision}("${word} on the ${status.toLowerCase()} list")\nWHEN ${test}("${list}", @"${attribute}")`,
-        })),
+        checkedLists.map(([list, attributes, word]) => {
+          const condition = attributes.map((attribute) => `${test}("${list}", @"${attribute}")`).join(' or ');
+          return {
+            name: `${status} - ${list.replace(' Support List', '')}`,
+            section: 'PriorToScoring',
+            code: `RETURN ${decision}("${word} on the ${status.toLowerCase()} list")\nWHEN ${condition}`,
+          };
+        }),
       ),
     },
   };
@@ -58,7 +65,7 @@ function velocitySet(subject: string, suffix: string, attribute: string): BuiltI
     system: true,
     body: {
       status: 'Active',
-      description: `Purchases of each ${subject.charAt(0).toLowerCase() === 'i' ? subject : subject.toLowerCase()}: how many, and how much.`,
+      description: 'How many purchases there were, and of which total amount.',
       velocities: [
         `SELECT Count() AS Default_PurchaseCount_Per${suffix}\nFROM Purchase\nGROUPBY @"${attribute}"`,
         `SELECT Sum(@"totalAmount") AS Default_PurchaseAmount_Per${suffix}\nFROM Purchase\nGROUPBY @"${attribute}"`,

@@ -2,7 +2,15 @@ import { Problem } from '../problem.ts';
 import type { Blobs } from '../storage/index.ts';
 import { chainOf, type Manifest, manifestBlob, parseManifest, type StoredManifest } from './manifest.ts';
 import { type BuiltEnvironment, buildEnvironment, type Snapshot, type SnapshotDeps } from './snapshot.ts';
-import { findInTree, pathOf, readTree, requireInTree, type StoredTree, type Tree } from './tree.ts';
+import {
+  type Found,
+  findInTree,
+  pathOf,
+  readTree,
+  requireInTree,
+  type StoredTree,
+  type Tree,
+} from './tree.ts';
 
 export interface CacheOptions extends SnapshotDeps {
   blobs: Blobs;
@@ -14,7 +22,7 @@ export interface CacheOptions extends SnapshotDeps {
   waitAfter: number;
   /** The environment of requests that name none: id, API name or path; the first root where absent. */
   defaultEnvironment?: string | undefined;
-  /** called with each manifest that was read, to complete what a dead process left undone */
+  /** called with each manifest that was read: the tree may be behind it */
   onManifest(manifest: Manifest, tree: Tree): Promise<void>;
 }
 
@@ -51,6 +59,7 @@ interface Root {
 
 /** An unknown environment makes the tree be read again, but not more often than this. */
 const missInterval = 1000;
+const maxRemembered = 10_000;
 
 export function openCache(options: CacheOptions): Cache {
   const { blobs, now } = options;
@@ -60,6 +69,8 @@ export function openCache(options: CacheOptions): Cache {
     refreshing: undefined,
   };
   const roots = new Map<string, Remembered<Root>>();
+  /** environments that were found in `of`, by the text that named them */
+  const known: { of: Tree | undefined; found: Map<string, Found> } = { of: undefined, found: new Map() };
   const running = new Set<Promise<void>>();
 
   /** Refreshes once for all that ask meanwhile. A failure keeps the old value; without one it is the asker's. */
@@ -131,8 +142,22 @@ export function openCache(options: CacheOptions): Cache {
     if (tree.value) await options.onManifest(manifest, tree.value.tree);
   };
 
-  const defaultEnvironment = (known: Tree): string => {
-    const text = options.defaultEnvironment ?? known.roots[0]?.root;
+  /** As `findInTree`, once for each text that clients use; undefined where there is not exactly one. */
+  const find = (tree: Tree, text: string): Found | undefined => {
+    if (known.of !== tree || known.found.size > maxRemembered) {
+      known.of = tree;
+      known.found = new Map();
+    }
+    const remembered = known.found.get(text);
+    if (remembered) return remembered;
+    const found = findInTree(tree, text);
+    if (found === undefined || found === 'ambiguous') return undefined;
+    known.found.set(text, found);
+    return found;
+  };
+
+  const defaultEnvironment = (environments: Tree): string => {
+    const text = options.defaultEnvironment ?? environments.roots[0]?.root;
     if (text === undefined)
       throw Problem.notFound('There is no environment yet.', { code: 'UnknownEnvironment' });
     return text;
@@ -187,10 +212,10 @@ export function openCache(options: CacheOptions): Cache {
     freshTree,
     tree: currentTree,
     async snapshot(environment) {
-      let known = await currentTree();
-      const text = environment ?? defaultEnvironment(known);
-      if (!isFound(known, text) && now() - tree.checked > missInterval) known = await freshTree();
-      const { root, node } = requireInTree(known, text);
+      let environments = await currentTree();
+      const text = environment ?? defaultEnvironment(environments);
+      if (!find(environments, text) && now() - tree.checked > missInterval) environments = await freshTree();
+      const { root, node } = find(environments, text) ?? requireInTree(environments, text);
       const remembered = rootOf(root);
       await freshen(remembered, readRootAgain(root, remembered));
       let snapshot = remembered.value && (await snapshotOf(remembered.value, node.id));
@@ -218,11 +243,6 @@ export function openCache(options: CacheOptions): Cache {
       while (running.size > 0) await Promise.all(running);
     },
   };
-}
-
-function isFound(tree: Tree, text: string): boolean {
-  const found = findInTree(tree, text);
-  return found !== undefined && found !== 'ambiguous';
 }
 
 function unknown(environment: string): Problem {

@@ -105,13 +105,18 @@ export interface BuiltEnvironment {
   lists: Map<string, ListReader>;
 }
 
-/** Everything that an environment's snapshot depends on: the published versions of it and of those above. */
+/** Kinds that only matter where they stand: what they say is not seen from below. */
+const ownKinds: readonly string[] = ['rules', 'actions'];
+
+/** Everything that an environment's snapshot depends on: what is published in it, and above it what can be seen from it. */
 function fingerprint(chain: readonly EnvironmentEntry[]): string {
-  const parts = chain.map(({ id, apiName, name, resources }) => [
+  const parts = chain.map(({ id, apiName, name, resources }, depth) => [
     id,
     apiName,
     name,
-    [...resources.values()].map(({ published, shards, velocities }) => [published?.blob, shards, velocities]),
+    [...resources.values()]
+      .filter(({ kind }) => depth === chain.length - 1 || !ownKinds.includes(kind))
+      .map(({ published, shards, velocities }) => [published?.blob, shards, velocities]),
   ]);
   return createHash('sha256').update(JSON.stringify(parts)).digest('base64');
 }

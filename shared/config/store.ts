@@ -181,7 +181,6 @@ export function openStore<Parsed extends { memory: number }>(
     waitAfter: options.waitAfter ?? 60_000,
     defaultEnvironment: options.defaultEnvironment,
     async onManifest(manifest, tree) {
-      await flush(manifest.activity);
       const known = tree.roots.find(({ root }) => root === manifest.root);
       if (known && known.sequence < manifest.treeSequence) {
         cache.tookTree(await changeTree(blobs, (newer) => copyIntoTree(newer, manifest)));
