@@ -287,6 +287,36 @@ describe('every characteristic', () => {
   });
 });
 
+describe('account events', () => {
+  const signUp = (emailValue: string, phoneNumber: string, deviceContextId?: string) =>
+    scorer.score(
+      {
+        metadata: { signUpId: 's' },
+        user: { username: 'dana', countryRegion: 'US' },
+        device: { deviceContextId, ipAddress: '203.0.113.24' },
+        email: [
+          { emailType: 'Alternative', emailValue: 'x@contoso.com' },
+          { emailType: 'Primary', emailValue },
+        ],
+        phone: [{ phoneNumber }],
+      },
+      { now },
+    ).score;
+
+  it('are scored by what they have in common with purchases', () => {
+    const plain = signUp('dana@contoso.com', '+1-4255550142', 'd');
+    expect(signUp('dana@mailinator.com', '+1-4255550142', 'd')).toBeGreaterThan(plain);
+    expect(signUp('dana@contoso.com', '+1-1234567890', 'd')).toBeGreaterThan(plain);
+    expect(signUp('dana@contoso.com', '+49 30 901820', 'd')).toBeGreaterThan(plain);
+    expect(signUp('dana@contoso.com', '+1-4255550142')).toBeGreaterThan(plain);
+  });
+
+  it('are no guests’ for lack of a user id', () => {
+    const { reasons } = scorer.score({ metadata: { signUpId: 's' } }, { now });
+    expect(reasons.map((reason) => reason.text)).not.toContain('Bought as a guest: yes');
+  });
+});
+
 describe('the score', () => {
   it('rises with the points, between 0 and 999, and is even at 999/2', () => {
     expect(scoreOf(0)).toBe(500);

@@ -42,7 +42,18 @@ function list(facts: Facts, name: string): readonly unknown[] {
 }
 
 const products = (facts: Facts) => list(facts, 'productList');
-const instruments = (facts: Facts) => list(facts, 'paymentInstrumentList');
+// account events name some of it otherwise than purchases do
+const instruments = (facts: Facts) => [
+  ...list(facts, 'paymentInstrumentList'),
+  ...list(facts, 'paymentInstruments'),
+];
+const device = (facts: Facts) => at(facts.event, 'deviceContext') ?? at(facts.event, 'device');
+
+/** The entry of a list of contacts that is marked as the primary one, else the first. */
+function primary(facts: Facts, name: string, mark: string): unknown {
+  const entries = list(facts, name);
+  return entries.find((entry) => textAt(entry, mark)?.toLowerCase() === 'primary') ?? entries[0];
+}
 const word = (text: string | undefined) => text?.toLowerCase().replaceAll(/[\s_-]/g, '');
 const yes = (condition: boolean | undefined) => (condition === undefined ? undefined : Number(condition));
 
@@ -214,7 +225,10 @@ export const otherHolder: Measure = (facts) =>
 
 // ── mail and telephone ──
 
-const email = (facts: Facts) => textAt(facts.event, 'user', 'email')?.toLowerCase();
+const email = (facts: Facts) =>
+  (
+    textAt(facts.event, 'user', 'email') ?? textAt(primary(facts, 'email', 'emailType'), 'emailValue')
+  )?.toLowerCase();
 
 function domainOf(address: string | undefined): string | undefined {
   const domain = address?.slice(address.lastIndexOf('@') + 1);
@@ -233,7 +247,10 @@ export const digitsInMailbox: Measure = (facts) =>
   email(facts)?.slice(0, 320).split('@')[0]?.replaceAll(/\D/g, '').length;
 
 export const mailConfirmed: Measure = (facts) =>
-  at(facts.event, 'user', 'isEmailValidated') === true ? 1 : undefined;
+  at(facts.event, 'user', 'isEmailValidated') === true ||
+  at(primary(facts, 'email', 'emailType'), 'isEmailValidated') === true
+    ? 1
+    : undefined;
 
 export const daysSinceMailSeen: Measure = (facts) =>
   numberAt(facts.event, 'user', 'daysSinceEmailFirstSeen') ??
@@ -249,7 +266,9 @@ export const otherPayerMail: Measure = (facts) =>
   );
 
 const phone = (facts: Facts) =>
-  textAt(facts.event, 'user', 'phoneNumber') ?? textAt(facts.event, 'shippingAddress', 'phoneNumber');
+  textAt(facts.event, 'user', 'phoneNumber') ??
+  textAt(facts.event, 'shippingAddress', 'phoneNumber') ??
+  textAt(primary(facts, 'phone', 'phoneType'), 'phoneNumber');
 
 export const phoneInvalid: Measure = (facts) =>
   phone(facts) === undefined ? undefined : Number(facts.phoneCountry === undefined);
@@ -356,7 +375,8 @@ export const triedAgain: Measure = (facts) => (at(facts.event, 'isRetryOrder') =
 export const guest: Measure = (facts) => {
   const stated = at(facts.event, 'isGuestCheckout');
   if (typeof stated === 'boolean') return Number(stated);
-  return textAt(facts.event, 'user', 'userId') === undefined ? 1 : undefined;
+  const isPurchase = textAt(facts.event, 'purchaseId') !== undefined;
+  return isPurchase && textAt(facts.event, 'user', 'userId') === undefined ? 1 : undefined;
 };
 
 export const member: Measure = (facts) =>
@@ -372,18 +392,18 @@ export const atNight: Measure = (facts) => {
 
 export const deviceUnknown: Measure = (facts) =>
   yes(
-    textAt(facts.event, 'deviceContext', 'deviceContextId') === undefined &&
-      textAt(facts.event, 'deviceContext', 'externalDeviceId') === undefined,
+    textAt(device(facts), 'deviceContextId') === undefined &&
+      textAt(device(facts), 'externalDeviceId') === undefined,
   );
 
 export const ipUnknown: Measure = (facts) =>
   yes(
-    textAt(facts.event, 'deviceContext', 'ipAddress') === undefined &&
+    textAt(device(facts), 'ipAddress') === undefined &&
       textAt(facts.context.deviceAttributes, 'trueIp') === undefined,
   );
 
 export const agentKnown: Measure = (facts) =>
-  textAt(facts.event, 'deviceContext', 'httpUserAgent') === undefined &&
+  textAt(device(facts), 'httpUserAgent') === undefined &&
   textAt(facts.context.deviceAttributes, 'browserUserAgent') === undefined
     ? undefined
     : 1;
@@ -392,7 +412,7 @@ export const behindProxy: Measure = (facts) => {
   const seen = word(
     textAt(facts.context.deviceAttributes, 'proxy') ?? textAt(facts.context.deviceAttributes, 'proxyType'),
   );
-  if (textAt(facts.event, 'deviceContext', 'proxyIp') !== undefined) return 1;
+  if (textAt(device(facts), 'proxyIp') !== undefined) return 1;
   return seen === undefined ? undefined : Number(!['false', 'no', 'none', '0', 'unknown'].includes(seen));
 };
 
