@@ -343,7 +343,10 @@ describe('a request', () => {
     });
     expect((await put('')).status).toBe(400);
     expect((await put(`"${'x'.repeat(1024 * 1024)}"`)).status).toBe(413);
-    expect((await call('PUT', path, new Uint8Array([0x22, 0xff, 0x22]), { 'content-type': 'application/json' })).status).toBe(400);
+    expect(
+      (await call('PUT', path, new Uint8Array([0x22, 0xff, 0x22]), { 'content-type': 'application/json' }))
+        .status,
+    ).toBe(400);
   });
 
   it('is answered with an ETag on every GET', async () => {
