@@ -1,49 +1,29 @@
 import type { App } from '../shared/assessment/app.ts';
 import {
-  type External,
+  type ExternalCalls,
   externalCallSchema,
-  openAzure,
-  openExternal,
-  openSubscriptions,
-  type Subscriptions,
+  openExternalCalls,
   type WarmCall,
 } from '../shared/external/index.ts';
 
-export interface OpenedExternal {
-  external: External;
-  subscriptions: Subscriptions;
-}
-
-const opened = new WeakMap<App, OpenedExternal>();
+const opened = new WeakMap<App, ExternalCalls>();
 
 /** The external calls of an app, opened with the first use. */
-export function externalOf(app: App): OpenedExternal {
+export function externalOf(app: App): ExternalCalls {
   const known = opened.get(app);
   if (known) return known;
-  const made = openFor(app);
+  const { storage, settings, clock } = app;
+  const made = openExternalCalls(storage, {
+    allow: process.env.HOLDFAST_EXTERNAL_ALLOW,
+    // set by the Core Tools and by the local host, never on Azure
+    development: process.env.AZURE_FUNCTIONS_ENVIRONMENT === 'Development',
+    tenantId: process.env.HOLDFAST_TENANT_ID,
+    clientId: 'clientId' in settings.storage ? settings.storage.clientId : undefined,
+    now: clock,
+    warn: (message) => console.warn(message),
+  });
   opened.set(app, made);
   return made;
-}
-
-/** Settings: `HOLDFAST_EXTERNAL_ALLOW` (address ranges and host names, by commas), `HOLDFAST_TENANT_ID`. */
-function openFor({ storage, settings, clock }: App): OpenedExternal {
-  const { HOLDFAST_EXTERNAL_ALLOW: allow, HOLDFAST_TENANT_ID: tenantId } = process.env;
-  const clientId = 'clientId' in settings.storage ? settings.storage.clientId : undefined;
-  const tenant = tenantId === undefined ? {} : { tenantId };
-  const azure = openAzure({ ...tenant, ...(clientId === undefined ? {} : { clientId }) });
-  const subscriptions = openSubscriptions(storage, { secret: azure.secret });
-  const external = openExternal(storage, {
-    fence: {
-      allow: allow?.split(',') ?? [],
-      // set by the Core Tools and by the local host, never on Azure
-      development: process.env.AZURE_FUNCTIONS_ENVIRONMENT === 'Development',
-    },
-    azure,
-    monitoring: { subscriptions: subscriptions.of, ...tenant },
-    warn: (message) => console.warn(message),
-    now: clock,
-  });
-  return { external, subscriptions };
 }
 
 /** Every call of every environment that is to be kept warm. */

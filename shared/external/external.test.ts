@@ -70,7 +70,7 @@ describe('a call', () => {
       request: '{"device":{"ip":"1.2.3.4"}}',
       endpoint: `${target.origin}/echo`,
       httpStatusCode: 200,
-      error: '',
+      errorMessage: '',
     });
     expect(Number.isInteger(diagnostics.latency)).toBe(true);
   });
@@ -117,8 +117,8 @@ describe('a call', () => {
       const result = await external.invoke('env', read.definition, [], context);
       expect(result.response).toEqual(fallback);
       expect(result.failed?.code).toBe(code);
-      expect(result.diagnostics).toMatchObject({ httpStatusCode, error: result.failed?.message });
-      expect(result.diagnostics.error).toMatch(error);
+      expect(result.diagnostics).toMatchObject({ httpStatusCode, errorMessage: result.failed?.message });
+      expect(result.diagnostics.errorMessage).toMatch(error);
     },
   );
 
@@ -126,7 +126,7 @@ describe('a call', () => {
     const result = await open().invoke('env', undefined, [], context);
     expect(result.response).toEqual({});
     expect(result.failed?.code).toBe('DefinitionNotFound');
-    expect(result.diagnostics.error).toBe('Definition not found: there is no call risk');
+    expect(result.diagnostics.errorMessage).toBe('Definition not found: there is no call risk');
   });
 
   test('into the fence is a communication failure, and nothing is sent', async () => {
@@ -238,7 +238,7 @@ describe('secrets', () => {
     const external = open({ azure: { secret: refuse, token: refuse } });
     const authentication = { type: 'EntraId', audience: 'a', applicationId: crypto.randomUUID() };
     const read = definition(external, { authentication });
-    expect((await external.invoke('env', read.definition, [], context)).diagnostics.error).toBe(
+    expect((await external.invoke('env', read.definition, [], context)).diagnostics.errorMessage).toBe(
       'Invalid application id: no token could be had (AADSTS700016)',
     );
   });

@@ -47,7 +47,7 @@ export interface CallContext {
   environments?: readonly string[];
 }
 
-/** What `GetDiagnostics()` shows. `error` and `errorMessage` are the same text, empty where the call succeeded. */
+/** What `GetDiagnostics()` shows. */
 export interface CallDiagnostics {
   /** the body of a POST, the URL of a GET; secrets are replaced */
   request: string;
@@ -55,7 +55,7 @@ export interface CallDiagnostics {
   endpoint: string;
   /** 0 where no complete answer came */
   httpStatusCode: number;
-  error: string;
+  /** `Timeout: no complete answer within 200 ms`; empty where the call succeeded */
   errorMessage: string;
   /** milliseconds, whole */
   latency: number;
@@ -248,16 +248,15 @@ export function openExternal(storage: Storage, options: ExternalOptions = {}): E
       requestBody: shown.body ?? '',
     });
     scheduleFlush();
-    const error = errorText(outcome);
+    const errorMessage = errorText(outcome);
     return {
       response: status === 'Success' ? (outcome.response ?? null) : (definition?.defaultResponse ?? {}),
-      ...(status === 'Success' ? {} : { failed: { code: status, message: error } }),
+      ...(status === 'Success' ? {} : { failed: { code: status, message: errorMessage } }),
       diagnostics: {
         request: shown.body ?? shown.url,
         endpoint: shown.url.split('?')[0] ?? '',
         httpStatusCode,
-        error,
-        errorMessage: error,
+        errorMessage,
         latency: latencyMs,
       },
     };

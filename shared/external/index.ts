@@ -1,4 +1,5 @@
 export { type Azure, type AzureOptions, openAzure } from './azure.ts';
+export { type CallsSettings, type ExternalCalls, openExternalCalls } from './calls.ts';
 export { callName, type ExternalCall, externalCallSchema } from './definition.ts';
 export {
   type CallContext,
