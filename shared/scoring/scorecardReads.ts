@@ -1,3 +1,5 @@
+import type { Facts } from './scorecardFacts.ts';
+
 /** Reading an event of any shape: every reader gives undefined where the event does not tell. */
 
 /** The member at the path, or undefined; inherited members do not count. */
@@ -35,3 +37,29 @@ export function least(values: readonly (number | undefined)[]): number | undefin
     undefined,
   );
 }
+
+export function list(facts: Facts, name: string): readonly unknown[] {
+  const found = at(facts.event, name);
+  return Array.isArray(found) ? found : [];
+}
+
+export const products = (facts: Facts) => list(facts, 'productList');
+
+// account events name some of it otherwise than purchases do
+export const instruments = (facts: Facts) => [
+  ...list(facts, 'paymentInstrumentList'),
+  ...list(facts, 'paymentInstruments'),
+];
+export const device = (facts: Facts) => at(facts.event, 'deviceContext') ?? at(facts.event, 'device');
+
+/** The entry of a list of contacts that is marked as the primary one, else the first. */
+export function primary(facts: Facts, name: string, mark: string): unknown {
+  const entries = list(facts, name);
+  return entries.find((entry) => textAt(entry, mark)?.toLowerCase() === 'primary') ?? entries[0];
+}
+
+/** Words are compared without letter case, spaces, hyphens and underscores. */
+export const word = (text: string | undefined) => text?.toLowerCase().replaceAll(/[\s_-]/g, '');
+
+export const yes = (condition: boolean | undefined) =>
+  condition === undefined ? undefined : Number(condition);
