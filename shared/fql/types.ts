@@ -70,7 +70,8 @@ export interface Resources {
   lists?: Readonly<Record<string, { columns: readonly string[] }>>;
   supportLists?: readonly string[];
   velocities?: readonly string[];
-  externalCalls?: Readonly<Record<string, { parameters: readonly string[] }>>;
+  /** Without `parameters`, a call takes any number of arguments. */
+  externalCalls?: Readonly<Record<string, { parameters?: readonly string[] }>>;
   externalAssessments?: Readonly<Record<string, Readonly<Record<string, unknown>>>>;
   functions?: Readonly<Record<string, FunctionSource>>;
   /** Names of routing queues; absent: any name is taken. */

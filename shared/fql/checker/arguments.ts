@@ -31,7 +31,7 @@ function takes(member: Member, count: number): boolean {
 }
 
 /** How badly an argument fits a parameter: 0 exactly, more with conversion, Infinity not at all. */
-function misfit(arg: Typed, parameter: Parameter): number {
+export function misfit(arg: Typed, parameter: Parameter): number {
   const to = parameter.type;
   if (arg.type === to || arg.type === 'Error') return 0;
   if (arg.type === 'Open') return to === 'Int32' ? 2 : 1;

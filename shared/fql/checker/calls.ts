@@ -2,7 +2,7 @@ import { library, membersOf, namesOn, namesUnder, owners, staticMembers } from '
 import type { Member } from '../library/member.ts';
 import type { Expression } from '../tree.ts';
 import { aType, isScalar, scalarTypes, type Type } from '../type.ts';
-import { chooseOverload, fitArguments, makeCall, positional } from './arguments.ts';
+import { chooseOverload, fitArguments, makeCall, misfit, positional } from './arguments.ts';
 import { asJson, coerce, errorAt, settle } from './coerce.ts';
 import { check } from './expressions.ts';
 import { checkFunctionUse, isFunctionCall } from './functions.ts';
@@ -56,7 +56,7 @@ export function checkMember(scope: Scope, e: Of<'member'>): Typed {
   const target = check(scope, e.target);
   if (target.type === 'Error') return errorAt(e);
   if (target.type === 'Score') return scoreField(scope, e, target);
-  const receiver = settleReceiver(target, e.name, 0, true);
+  const receiver = settleReceiver(target, e.name, undefined);
   const found = membersOf(receiver.type, e.name).find((m) => m.kind === 'property');
   if (found !== undefined) return makeCall(found, [receiver], e);
   if (receiver.type === 'Json' || receiver.type === 'Response') {
@@ -147,12 +147,14 @@ function reportUnknownMember(scope: Scope, type: Type, e: Of<'member'>, open: bo
 
 const capital = (text: string): string => text.slice(0, 1).toUpperCase() + text.slice(1);
 
-/** An attribute takes the type that has the member; text first. */
-function settleReceiver(target: Typed, name: string, argumentCount: number, property: boolean): Typed {
+/** An attribute takes the type whose member fits the arguments; text first. `args` undefined: a property is meant. */
+function settleReceiver(target: Typed, name: string, args: readonly Typed[] | undefined): Typed {
   if (target.type !== 'Open') return target;
   const order: Type[] = ['String', 'DateTime', 'TimeSpan', 'Double', 'Boolean'];
   const fits = (m: Member) =>
-    property ? m.kind === 'property' : m.kind === 'method' && m.params.length === argumentCount;
+    args === undefined
+      ? m.kind === 'property'
+      : m.kind === 'method' && m.params.length === args.length && args.every((a, i) => misfit(a, m.params[i]!) < Number.POSITIVE_INFINITY);
   const type =
     order.find((t) => membersOf(t, name).some(fits)) ??
     order.find((t) => membersOf(t, name).length > 0) ??
@@ -308,7 +310,7 @@ function checkMethod(scope: Scope, e: Of<'call'>, callee: Of<'member'>): Typed {
   const cast = castOf('String', callee.name);
   if (target.type === 'Open' && cast !== undefined && args.length === 0)
     return { ...settle(target, cast), start: e.start, end: e.end };
-  let receiver = settleReceiver(target, callee.name, args.length, false);
+  let receiver = settleReceiver(target, callee.name, args);
   let overloads = membersOf(receiver.type, callee.name);
   if (
     overloads.length === 0 &&

@@ -139,8 +139,8 @@ function externalCall(scope: Scope, name: string, e: Call, nameAt: At): Typed {
   }
   const environment = scope.resources.environment;
   refer(scope, { kind: 'externalCall', environment, name: found });
-  const parameters = calls?.[found]?.parameters ?? [];
-  if (args.length !== parameters.length) {
+  const parameters = calls?.[found]?.parameters;
+  if (parameters !== undefined && args.length !== parameters.length) {
     const wanted =
       parameters.length === 0 ? 'no arguments' : `${parameters.length} (${parameters.join(', ')})`;
     report(
@@ -151,7 +151,7 @@ function externalCall(scope: Scope, name: string, e: Call, nameAt: At): Typed {
     );
     return errorAt(e);
   }
-  const texts = args.map((a, i) => asBody(scope, a, `The parameter ${parameters[i]}`));
+  const texts = args.map((a, i) => asBody(scope, a, `The parameter ${parameters?.[i] ?? i + 1}`));
   if (texts.some((t) => t.type === 'Error')) return errorAt(e);
   if (scope.place === 'velocity') {
     report(

@@ -131,7 +131,7 @@ export const dates: readonly Member[] = [
     'Int32',
     daysSince,
     'Whole days passed since a date.',
-    ['DaysSince(@"user.CreationDate")', 1525],
+    ['DaysSince(@"user.CreationDate")', 1526],
     { input: true, faults: 'more days than an Int32' },
   ),
   fn(

@@ -68,7 +68,7 @@ const of = (type: Type, sample: string, text: string): readonly Member[] => [
     'String',
     formatNumber,
     'The number in a .NET format: F2, N0, D5, P1, E3, 0.00, #,##0.',
-    [`${sample}.ToString("F1")`, type === 'Int32' ? '7.0' : '7.2'],
+    [`${sample}.ToString("F1")`, type === 'Int32' ? '7.0' : '7.3'],
     { faults: 'a format that is none' },
   ),
   method(type, 'ToStr', [], 'String', numberText, 'The number as text.', [`${sample}.ToStr()`, text]),
