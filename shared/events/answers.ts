@@ -20,6 +20,7 @@ export function joinReasonCodes(reasons: readonly ReasonCode[]): string {
   return [...new Set(reasons.map((reason) => `${reason.code}-${reason.name}`))].join(',');
 }
 
+/** `riskScore` → `RiskScore`. */
 export const pascal = (name: string): string => name.charAt(0).toUpperCase() + name.slice(1);
 
 /** The device attributes an API names, each a text; `""` where nothing is known. */

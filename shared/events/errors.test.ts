@@ -32,13 +32,20 @@ describe('errors of DFP’s own routes', () => {
     ]);
   });
 
-  it('a 401 has the gateway’s body', () => {
+  it('a 401 has the gateway’s body and headers', () => {
     const { status, headers, body } = wireError(
-      Problem.unauthorized('Unauthorized. Access token is missing.'),
+      Problem.unauthorized('The token has expired \u2013 get\r\nanother.', { code: 'TokenExpired' }),
     );
     expect(status).toBe(401);
-    expect(body).toEqual({ statusCode: 401, message: 'Unauthorized. Access token is missing.' });
-    expect(headers.ErrorStatusCode).toBe('401');
+    expect(body).toEqual({ statusCode: 401, message: 'The token has expired \u2013 get\r\nanother.' });
+    expect(headers).toMatchObject({
+      ErrorSource: 'validate-jwt',
+      ErrorScope: 'global',
+      ErrorSection: 'inbound',
+      ErrorStatusCode: '401',
+      ErrorReason: 'TokenExpired',
+      ErrorMessage: 'The token has expired ? get??another.',
+    });
   });
 
   it.each([

@@ -15,6 +15,19 @@ export interface WireError {
   body: { [member: string]: unknown };
 }
 
+/** The headers that DFP's gateway put on a 401 (WIRE.md 1.5); the reason is the problem's code, e.g. `TokenExpired`. */
+function gatewayHeaders(problem: Problem): Record<string, string> {
+  const printable = (text: string) => text.replaceAll(/[^\x20-\x7e]/g, '?').slice(0, 256);
+  return {
+    ErrorSource: 'validate-jwt',
+    ErrorScope: 'global',
+    ErrorSection: 'inbound',
+    ErrorStatusCode: '401',
+    ErrorReason: printable(problem.code),
+    ErrorMessage: printable(problem.detail),
+  };
+}
+
 /**
  * A Problem as DFP's own routes answer it (WIRE.md 1.5): 401 as its gateway wrote it, everything else with `ErrorType`,
  * `Message`, `Retryable` and `OtherErrors`. `OtherErrors` is null as DFP sent it, except where there is more than one
@@ -25,7 +38,7 @@ export function wireError(problem: Problem): WireError {
   if (problem.retryAfter !== undefined) headers['retry-after'] = String(Math.ceil(problem.retryAfter));
   if (problem.status === 401) {
     headers['www-authenticate'] = 'Bearer';
-    headers.ErrorStatusCode = '401';
+    Object.assign(headers, gatewayHeaders(problem));
     return { status: 401, headers, body: { statusCode: 401, message: problem.detail } };
   }
   const client = problem.status < 500;

@@ -41,6 +41,7 @@ export const link = (to: Link['to'], id: string | undefined): Link | undefined =
   return real === undefined ? undefined : { to, id: real };
 };
 
+/** `Evaluate` where that is said in any letter case, else `Protect`, DFP's default. */
 export function assessmentTypeOf(value: unknown): 'Evaluate' | 'Protect' {
   return typeof value === 'string' && value.trim().toLowerCase() === 'evaluate' ? 'Evaluate' : 'Protect';
 }

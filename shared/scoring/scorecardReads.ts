@@ -12,11 +12,13 @@ export function at(value: unknown, ...path: (string | number)[]): unknown {
   return found;
 }
 
+/** The text at the path, trimmed; not where it is blank. */
 export function textAt(value: unknown, ...path: (string | number)[]): string | undefined {
   const found = at(value, ...path);
   return typeof found === 'string' && found.trim() !== '' ? found.trim() : undefined;
 }
 
+/** The finite number at the path. */
 export function numberAt(value: unknown, ...path: (string | number)[]): number | undefined {
   const found = at(value, ...path);
   return typeof found === 'number' && Number.isFinite(found) ? found : undefined;
@@ -38,18 +40,21 @@ export function least(values: readonly (number | undefined)[]): number | undefin
   );
 }
 
+/** A list of the event; empty where there is none. */
 export function list(facts: Facts, name: string): readonly unknown[] {
   const found = at(facts.event, name);
   return Array.isArray(found) ? found : [];
 }
 
+/** The lines of the basket. */
 export const products = (facts: Facts) => list(facts, 'productList');
 
-// account events name some of it otherwise than purchases do
+/** The payment instruments, under the name of either family. */
 export const instruments = (facts: Facts) => [
   ...list(facts, 'paymentInstrumentList'),
   ...list(facts, 'paymentInstruments'),
 ];
+/** The device, under the name of either family. */
 export const device = (facts: Facts) => at(facts.event, 'deviceContext') ?? at(facts.event, 'device');
 
 /** The entry of a list of contacts that is marked as the primary one, else the first. */
@@ -61,5 +66,6 @@ export function primary(facts: Facts, name: string, mark: string): unknown {
 /** Words are compared without letter case, spaces, hyphens and underscores. */
 export const word = (text: string | undefined) => text?.toLowerCase().replaceAll(/[\s_-]/g, '');
 
+/** A Boolean as a measure. */
 export const yes = (condition: boolean | undefined) =>
   condition === undefined ? undefined : Number(condition);
