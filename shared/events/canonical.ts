@@ -39,9 +39,12 @@ function planOf(schema: unknown): Plan {
   for (const [name, member] of Object.entries<z.core.$ZodType>(schema.shape)) {
     const plan = planOf(member);
     members.set(name.toLowerCase(), { name, alias: false, plan });
-    for (const alias of toleranceOf(member).aliases ?? [])
-      members.set(alias.toLowerCase(), { name, alias: true, plan });
   }
+  // an alias never hides a member that is really called so
+  for (const [name, member] of Object.entries<z.core.$ZodType>(schema.shape))
+    for (const alias of toleranceOf(member).aliases ?? [])
+      if (!members.has(alias.toLowerCase()))
+        members.set(alias.toLowerCase(), { name, alias: true, plan: planOf(member) });
   return { kind: 'object', members };
 }
 
