@@ -13,22 +13,20 @@ export interface AnalysisOptions {
   threshold: number;
 }
 
-/** How one behaviour of one entity looks in the months that end with this one. */
+/** How one behaviour of one entity looks in a month, and how surprising it is in the months that end with it. */
 export interface ReasonScore {
   reason: string;
-  /** months looked at: 1 to 3 */
-  window: number;
-  /** what the entity does, and what its peers would have done in its place; shares, 0 to 1 (money may exceed 1) */
+  /** what the entity did in the month, and what its peers would have done in its place; shares, 0 to 1 (money may exceed 1) */
   value: number;
   peer: number;
-  /** how many of all entities have a lower value, 0 to 100 */
+  /** how many of all entities have a lower value in the month, 0 to 100 */
   percentile: number;
-  /** events (or cents) seen and expected */
+  /** money of the month beyond what the peers would have given away, in cents */
+  stake: number;
+  /** the window of 1 to 3 months that is the least likely: events (or cents) seen in it and expected, funnel z and tail probability */
+  window: number;
   observed: number;
   expected: number;
-  /** money beyond what the peers would have given away, in cents */
-  stake: number;
-  /** funnel z of the excess over the peers, and the tail probability that scores rest on */
   z: number;
   p: number;
 }
@@ -86,10 +84,10 @@ export function analyse(
   setAside: ReadonlySet<string> = new Set(),
 ): Analysis {
   const { months } = options;
-  const ids = [...new Set(cells.map((cell) => cell.id))].sort();
+  const ids = [...new Set(cells.map((cell) => cell.id))].filter((id) => id !== '').sort();
   const index = new Map(ids.map((id, i) => [id, i]));
   const roles: string[] = ids.map(() => '');
-  for (const cell of cells) roles[index.get(cell.id)!] = cell.role;
+  for (const cell of cells) if (cell.id !== '') roles[index.get(cell.id)!] = cell.role;
   const size = ids.length * months;
   const board: Board = { cells, ids, index, roles, months, setAside };
 
@@ -322,6 +320,7 @@ function expectations(board: Board, test: ShareTest | MoneyTest): Expectations {
     }
   });
   cells.forEach((cell, c) => {
+    if (cell.id === '') return;
     const mine = own[c]!;
     const part = setAside.has(cell.id) ? 0 : 1;
     let rate = test.kind === 'share' ? 0.01 : 0;
@@ -390,27 +389,30 @@ function detail(
         (found) => {
           if (!only.has(found.entity)) return;
           const place = found.entity * months + found.month;
+          const { window, observed: seen, expected: due, z } = found;
           const p = Math.min(found.peerTail, found.ownTail ?? 1);
           const known = best.get(place);
-          // Value and peers are always those of the first test; a sharper look only lends its p.
+          // What is shown is the first test; the others look at the same events from another side and only lend their p.
           if (t > 0) {
             if (known && p < known.p) known.p = p;
             return;
           }
-          if (known && known.p <= p) return;
-          const { observed: seen, expected: due } = found;
-          best.set(place, {
-            reason: reason.id,
-            window: found.window,
-            value: seen / found.chances,
-            peer: due / found.chances,
-            percentile: percentileOf(sorted[found.month]!, values[place]!),
-            observed: seen,
-            expected: due,
-            stake: seen > due ? Math.round(windowSum(money, place, found.window) * (1 - due / seen)) : 0,
-            z: found.z,
-            p,
-          });
+          if (window === 1) {
+            const over = seen > due ? money[place]! * (1 - due / seen) : 0;
+            best.set(place, {
+              reason: reason.id,
+              value: seen / found.chances,
+              peer: due / found.chances,
+              percentile: percentileOf(sorted[found.month]!, values[place]!),
+              stake: Math.round(over),
+              window,
+              observed: seen,
+              expected: due,
+              z,
+              p,
+            });
+          } else if (known && p < known.p)
+            Object.assign(known, { window, observed: seen, expected: due, z, p });
         },
         only,
       );
@@ -430,14 +432,8 @@ function detail(
 function moneyOf(board: Board, name: SumName): Float64Array {
   const money = new Float64Array(board.ids.length * board.months);
   for (const cell of board.cells)
-    money[board.index.get(cell.id)! * board.months + cell.month]! += cell.sums[at[name]]!;
+    if (cell.id !== '') money[board.index.get(cell.id)! * board.months + cell.month]! += cell.sums[at[name]]!;
   return money;
-}
-
-function windowSum(values: Float64Array, place: number, window: number): number {
-  let sum = 0;
-  for (let k = 0; k < window; k++) sum += values[place - k]!;
-  return sum;
 }
 
 function percentileOf(sorted: Float64Array, value: number): number {

@@ -1,0 +1,446 @@
+import { type Analysis, analyse, analyseTwice, type EntityScore, type ReasonScore } from './analysis.ts';
+import { type Cell, gather, inferRoles, nameOf, type TillRow } from './cells.ts';
+import type { Engine, SqlValue } from './duck.ts';
+import { literal } from './duck.ts';
+import { customerSums, productSums } from './facts.ts';
+import { type Reason, reasons } from './reasons.ts';
+import { addSums, at, noSums, type SumName, sumNames } from './sums.ts';
+
+export const kinds = ['staff', 'terminals', 'stores', 'customers', 'products'] as const;
+export type Kind = (typeof kinds)[number];
+
+export interface FindingSettings {
+  /** the rate given to Benjamini–Hochberg */
+  rate: number;
+  /** the score from which an entity counts as anomalous; DFP's were 560 for staff and 760 for terminals */
+  thresholds: Readonly<Record<Kind, number>>;
+  /** entities of a kind that get their own page and reasons, beside all that are flagged */
+  leastPages: number;
+  mostPages: number;
+}
+
+export const findingDefaults: FindingSettings = {
+  rate: 0.05,
+  thresholds: { staff: 560, terminals: 760, stores: 560, customers: 560, products: 560 },
+  leastPages: 10,
+  mostPages: 300,
+};
+
+/** The result of a run: the same data give the same findings, byte for byte of their JSON. */
+export interface Findings {
+  months: string[];
+  /** whether the data said who is what, or the mix of work had to tell */
+  roles: 'given' | 'inferred';
+  rate: number;
+  transactions: number;
+  sections: Record<Kind, Section>;
+}
+
+export interface Section {
+  threshold: number;
+  /** entities looked at, and those with a score at or above the threshold in some month */
+  count: number;
+  flagged: number;
+  /** mean score of all by month */
+  average: number[];
+  entities: Entity[];
+}
+
+export interface Entity {
+  id: string;
+  /** where it belongs: the store of a person, the category of a product … */
+  place: string;
+  role: string;
+  currency: string;
+  scores: number[];
+  max: number;
+  /** mean of the months with activity */
+  mean: number;
+  /** months with a score at or above the threshold */
+  above: number;
+  flagged: boolean;
+  /** minus the decimal logarithm of the least p: what the list is ordered by */
+  risk: number;
+  /** cents beyond the peers' by month, in returns and in discounts; for those with details */
+  returnsStake: number[];
+  discountsStake: number[];
+  /** the strongest reason of the worst month */
+  main: string;
+  /** reasons of each month, best first; absent for the many that nothing is wrong with */
+  reasons?: ReasonScore[][];
+}
+
+const returnReasons = new Set([
+  'returns',
+  'returnValue',
+  'noReceipt',
+  'cash',
+  'otherStore',
+  'soon',
+  'closing',
+  'round',
+  'sameCard',
+]);
+
+/** Products have no payments or closing times of their own, customers no say in overrides. */
+const productReasons = new Set([
+  'returns',
+  'noReceipt',
+  'cash',
+  'otherStore',
+  'manual',
+  'deepManual',
+  'overrides',
+  'deepOverrides',
+  'withheld',
+]);
+const customerReasons = new Set([
+  'returns',
+  'returnValue',
+  'noReceipt',
+  'cash',
+  'otherStore',
+  'soon',
+  'closing',
+  'manual',
+  'deepManual',
+  'overrides',
+  'deepOverrides',
+]);
+
+/** The month tables as FROM clauses (`monthsFrom`), with the month's index in a column `month`. */
+export interface MonthSources {
+  tills: string;
+  products: string;
+  customers: string;
+}
+
+/** Scores staff, then terminals, stores, products and customers without the transactions of the staff flagged. */
+export async function findAnomalies(
+  engine: Engine,
+  sources: MonthSources,
+  months: readonly string[],
+  settings: FindingSettings = findingDefaults,
+): Promise<Findings> {
+  const tills = (await engine.rows(`SELECT * FROM ${sources.tills} ORDER BY ALL`)).map(tillRow);
+  const currencies = tills.map((row) => row.currency);
+  const given = tills.some((row) => row.role !== '');
+  const inferred = given ? undefined : inferRoles(tills);
+  if (inferred) for (const row of tills) row.role = inferred.get(row.staff) ?? '';
+  const options = (kind: Kind, list: readonly Reason[]) => ({
+    months: months.length,
+    reasons: list,
+    rate: settings.rate,
+    threshold: settings.thresholds[kind],
+  });
+
+  const staffCells = gather(tills, (row) => ({
+    id: row.staff,
+    month: row.month,
+    group: nameOf(row.store, row.role),
+    region: nameOf(row.region, row.role),
+    role: row.role,
+  }));
+  const staff = analyseTwice(staffCells, options('staff', reasons));
+  const others = tills.filter((row) => !staff.flagged.has(row.staff));
+  const terminalName = uniqueTerminals(tills);
+  const terminalCells = gather(others, (row) =>
+    row.terminal === ''
+      ? undefined
+      : { id: terminalName(row), month: row.month, group: row.store, region: row.region, role: '' },
+  );
+  const storeCells = gather(others, (row) => ({
+    id: row.store,
+    month: row.month,
+    group: row.region,
+    region: '',
+    role: '',
+  }));
+  const terminals = analyse(terminalCells, options('terminals', reasons));
+  const stores = analyse(storeCells, options('stores', reasons));
+  const products = await ofProducts(engine, sources.products, staff.flagged);
+  const customers = await ofCustomers(engine, sources.customers, staff.flagged);
+  const only = (names: ReadonlySet<string>) => reasons.filter((reason) => names.has(reason.id));
+
+  const section = (
+    kind: Kind,
+    analysis: Analysis,
+    places: ReadonlyMap<string, Place>,
+    active: readonly Cell[],
+  ) => sectionOf(analysis, places, active, settings.thresholds[kind], months.length, settings);
+  return {
+    months: [...months],
+    roles: given ? 'given' : 'inferred',
+    rate: settings.rate,
+    transactions: tills.reduce((sum, row) => sum + row.sums[at.transactions]! + row.sums[at.voids]!, 0),
+    sections: {
+      staff: section(
+        'staff',
+        staff,
+        placesOf(
+          tills,
+          currencies,
+          (row) => row.staff,
+          (row) => row.store,
+          (row) => row.role,
+        ),
+        staffCells,
+      ),
+      terminals: section(
+        'terminals',
+        terminals,
+        placesOf(
+          tills,
+          currencies,
+          terminalName,
+          (row) => row.store,
+          () => '',
+        ),
+        terminalCells,
+      ),
+      stores: section(
+        'stores',
+        stores,
+        placesOf(
+          tills,
+          currencies,
+          (row) => row.store,
+          (row) => row.region,
+          () => '',
+        ),
+        storeCells,
+      ),
+      customers: section(
+        'customers',
+        analyse(customers.cells, options('customers', only(customerReasons))),
+        customers.places,
+        customers.cells,
+      ),
+      products: section(
+        'products',
+        analyse(products.cells, options('products', only(productReasons))),
+        products.places,
+        products.cells,
+      ),
+    },
+  };
+}
+
+interface Place {
+  place: string;
+  role: string;
+  currency: string;
+}
+
+interface TillRowOfCurrency extends TillRow {
+  currency: string;
+}
+
+function tillRow(row: Record<string, SqlValue>): TillRowOfCurrency {
+  return {
+    month: Number(row.month),
+    staff: String(row.staff),
+    terminal: String(row.terminal),
+    store: String(row.store),
+    region: String(row.region),
+    role: String(row.role),
+    currency: String(row.currency),
+    sums: sumsOf(row, sumNames),
+  };
+}
+
+function sumsOf(row: Record<string, SqlValue>, names: readonly SumName[]): Float64Array {
+  const sums = noSums();
+  for (const name of names) sums[at[name]] = Number(row[name]);
+  return sums;
+}
+
+/** Terminals are named by themselves where that is unique, else with their store. */
+function uniqueTerminals(rows: readonly TillRow[]): (row: TillRow) => string {
+  const stores = new Map<string, string>();
+  let unique = true;
+  for (const row of rows) {
+    if (row.terminal !== '' && (stores.get(row.terminal) ?? row.store) !== row.store) unique = false;
+    stores.set(row.terminal, row.store);
+  }
+  return (row) => (row.terminal === '' ? '' : unique ? row.terminal : `${row.store} / ${row.terminal}`);
+}
+
+/** Where each entity is most of the time. */
+function placesOf(
+  rows: readonly TillRow[],
+  currencies: readonly string[],
+  idOf: (row: TillRow) => string,
+  placeOf: (row: TillRow) => string,
+  roleOf: (row: TillRow) => string,
+): Map<string, Place> {
+  const weights = new Map<string, Map<string, { place: Place; weight: number }>>();
+  rows.forEach((row, i) => {
+    const id = idOf(row);
+    const place: Place = { place: placeOf(row), role: roleOf(row), currency: currencies[i]! };
+    const key = nameOf(place.place, place.role, place.currency);
+    const own = weights.get(id) ?? new Map<string, { place: Place; weight: number }>();
+    weights.set(id, own);
+    const entry = own.get(key);
+    if (entry) entry.weight += row.sums[at.transactions]!;
+    else own.set(key, { place, weight: row.sums[at.transactions]! });
+  });
+  return new Map(
+    [...weights].map(([id, own]) => {
+      const sorted = [...own].sort(([a, x], [b, y]) => y.weight - x.weight || (a < b ? -1 : 1));
+      return [id, sorted[0]![1].place];
+    }),
+  );
+}
+
+const asideSql = (flagged: ReadonlySet<string>) =>
+  flagged.size === 0 ? 'true' : `staff NOT IN (${[...flagged].map(literal).join(', ')})`;
+
+async function ofProducts(engine: Engine, from: string, flagged: ReadonlySet<string>) {
+  const rows = await engine.rows(
+    `SELECT month, item, category, currency, ${productSums.map((name) => `CAST(sum(${name}) AS BIGINT) AS ${name}`).join(', ')}
+     FROM ${from} WHERE ${asideSql(flagged)} GROUP BY ALL ORDER BY ALL`,
+  );
+  const places = new Map<string, Place>();
+  const cells = gather(
+    rows.map((row) => ({ row, sums: sumsOf(row, productSums) })),
+    ({ row }) => {
+      const id = String(row.item);
+      const category = String(row.category);
+      places.set(id, { place: category, role: '', currency: String(row.currency) });
+      return { id, month: Number(row.month), group: category, region: '', role: '' };
+    },
+  );
+  return { cells, places };
+}
+
+/** Customers seen fewer times than this in all months, and with fewer returns, only stand for the average. */
+const leastVisits = 5;
+const leastReturns = 2;
+
+async function ofCustomers(engine: Engine, from: string, flagged: ReadonlySet<string>) {
+  const known = `SELECT customer FROM ${from} GROUP BY customer
+    HAVING sum(transactions) >= ${leastVisits} OR sum(returns) >= ${leastReturns}`;
+  const rows = await engine.rows(
+    `WITH known AS (${known})
+     SELECT month, CASE WHEN k.customer IS NULL THEN '' ELSE c.customer END AS who, store, region, currency,
+       ${customerSums.map((name) => `CAST(sum(${name}) AS BIGINT) AS ${name}`).join(', ')}
+     FROM ${from} c LEFT JOIN known k ON k.customer = c.customer WHERE ${asideSql(flagged)} GROUP BY ALL ORDER BY ALL`,
+  );
+  const places = new Map<string, Place & { weight: number }>();
+  const cells = new Map<string, Cell>();
+  for (const row of rows) {
+    const id = String(row.who);
+    const store = String(row.store);
+    const sums = sumsOf(row, customerSums);
+    const weight = sums[at.transactions]!;
+    const known = places.get(id);
+    if (!known || weight > known.weight)
+      places.set(id, { place: store, role: '', currency: String(row.currency), weight });
+    const key = nameOf(String(row.month), id, store);
+    const cell = cells.get(key);
+    if (cell) addSums(cell.sums, sums);
+    else
+      cells.set(key, {
+        id,
+        month: Number(row.month),
+        group: store,
+        region: String(row.region),
+        role: '',
+        sums,
+      });
+  }
+  return { cells: [...cells.values()], places };
+}
+
+function sectionOf(
+  analysis: Analysis,
+  places: ReadonlyMap<string, Place>,
+  cells: readonly Cell[],
+  threshold: number,
+  months: number,
+  settings: FindingSettings,
+): Section {
+  const active = new Map<string, Set<number>>();
+  for (const cell of cells) {
+    const own = active.get(cell.id);
+    if (own) own.add(cell.month);
+    else active.set(cell.id, new Set([cell.month]));
+  }
+  const pages = new Set<string>();
+  for (const entity of analysis.entities)
+    if (pages.size < settings.mostPages && (entity.flagged || pages.size < settings.leastPages))
+      pages.add(entity.id);
+  const details = analysis.detail(pages);
+  const average = Array.from({ length: months }, (_, m) => {
+    const present = analysis.entities.filter((entity) => active.get(entity.id)?.has(m));
+    const sum = present.reduce((total, entity) => total + entity.months[m]!.score, 0);
+    return present.length === 0 ? 0 : Math.round((10 * sum) / present.length) / 10;
+  });
+  return {
+    threshold,
+    count: analysis.entities.length,
+    flagged: analysis.flagged.size,
+    average,
+    entities: analysis.entities.map((entity) =>
+      entityOf(
+        entity,
+        places.get(entity.id),
+        active.get(entity.id) ?? new Set(),
+        threshold,
+        details.get(entity.id),
+      ),
+    ),
+  };
+}
+
+function entityOf(
+  entity: EntityScore,
+  place: Place | undefined,
+  active: ReadonlySet<number>,
+  threshold: number,
+  detail: ReasonScore[][] | undefined,
+): Entity {
+  const scores = entity.months.map((month) => month.score);
+  const worst = entity.months.reduce((a, b) => (b.p < a.p ? b : a));
+  const sum = scores.reduce((total, score, m) => total + (active.has(m) ? score : 0), 0);
+  return {
+    id: entity.id,
+    place: place?.place ?? '',
+    role: place?.role ?? '',
+    currency: place?.currency ?? '',
+    scores,
+    max: Math.max(...scores),
+    mean: active.size === 0 ? 0 : Math.round((10 * sum) / active.size) / 10,
+    above: scores.filter((score) => score >= threshold).length,
+    flagged: entity.flagged,
+    risk: Math.round(entity.risk * 1000) / 1000,
+    returnsStake: detail ? detail.map((month) => stakeOf(month, true)) : [],
+    discountsStake: detail ? detail.map((month) => stakeOf(month, false)) : [],
+    main: worst.main ?? '',
+    ...(detail ? { reasons: detail.map((month) => month.map(rounded)) } : {}),
+  };
+}
+
+/** The reasons of one side overlap, so the money at stake is that of the largest, not their sum. */
+function stakeOf(month: readonly ReasonScore[], returns: boolean): number {
+  return Math.max(
+    0,
+    ...month
+      .filter((reason) => returnReasons.has(reason.reason) === returns && reason.p < 0.01)
+      .map((reason) => reason.stake),
+  );
+}
+
+/** What is printed needs no more digits than a reader can use. */
+function rounded(reason: ReasonScore): ReasonScore {
+  const to = (value: number, digits: number) => Number(value.toPrecision(digits));
+  return {
+    ...reason,
+    value: to(reason.value, 6),
+    peer: to(reason.peer, 6),
+    expected: to(reason.expected, 6),
+    z: to(reason.z, 4),
+    p: to(reason.p, 3),
+  };
+}

@@ -1,0 +1,261 @@
+import { createHash } from 'node:crypto';
+import { mkdir, mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import type { JournalRow } from './dashboard/entities.ts';
+import { writeDashboard } from './dashboard/write.ts';
+import { type Engine, literal, openEngine } from './duck.ts';
+import type { Files } from './files.ts';
+import {
+  type FindingSettings,
+  type Findings,
+  findAnomalies,
+  findingDefaults,
+  type Kind,
+} from './findings.ts';
+import type { FileProblem } from './layout.ts';
+import type { Mapping } from './mapping.ts';
+import { bringUpToDate, monthsFrom, type NightProgress, type NightResult } from './night.ts';
+
+export interface RunSettings {
+  /** what is read; nothing in it is ever changed */
+  lake: Files;
+  /** what is kept and shown, of one environment */
+  out: Files;
+  /** only files below this path of the lake */
+  prefix?: string;
+  mapping?: Mapping;
+  findings?: FindingSettings;
+  /** bytes of memory for the engine; default 512 MiB */
+  memoryBytes?: number;
+  threads?: number;
+  /** where the job makes its own folder; default the system's */
+  temporary?: string;
+  /** default 10 GB, DFP's limit */
+  largestFileBytes?: number;
+  /** months that are looked at, counted from the last; default 13 */
+  mostMonths?: number;
+  signal?: AbortSignal;
+  progress?(progress: RunProgress): Promise<void> | void;
+}
+
+export interface RunProgress extends NightProgress {
+  step: 'reading' | 'scoring' | 'writing';
+}
+
+export interface RunSummary {
+  /** where the dashboard lies in `out` */
+  dashboard: string;
+  months: string[];
+  transactions: number;
+  flagged: Record<Kind, number>;
+  unitsRead: number;
+  monthsRolled: number;
+  rowsRead: number;
+  rejects: number;
+  unmatched: number;
+  duplicates: number;
+  /** files that are not part of the result */
+  problems: FileProblem[];
+}
+
+export type RunOutcome =
+  | { ok: true; summary: RunSummary }
+  | { ok: false; reason: 'busy' }
+  /** nothing in the lake could be used */
+  | { ok: false; reason: 'no data'; problems: FileProblem[] };
+
+/** A change of what pages look like makes a new dashboard of the same findings. */
+const dashboardVersion = 'pages-1';
+
+/**
+ * One run from lake to dashboard. Only one at a time writes to `out` (`busy` otherwise). A run that died is continued by
+ * the next; `latest.json` names the newest finished dashboard and is written last.
+ */
+export async function runLossPrevention(settings: RunSettings): Promise<RunOutcome> {
+  const { out } = settings;
+  const lock = await out.lock('run.lock');
+  if (!lock) return { ok: false, reason: 'busy' };
+  const base = settings.temporary ?? tmpdir();
+  await mkdir(base, { recursive: true });
+  const directory = await mkdtemp(join(base, 'holdfast-lp-'));
+  try {
+    const signal = settings.signal ? AbortSignal.any([settings.signal, lock.signal]) : lock.signal;
+    const engine = await openEngine({
+      directory,
+      memoryBytes: settings.memoryBytes ?? 512 * 1048576,
+      threads: settings.threads ?? 2,
+    });
+    try {
+      return await runWith(settings, engine, signal);
+    } finally {
+      engine.close();
+    }
+  } finally {
+    await rm(directory, { recursive: true, force: true });
+    await lock.release();
+  }
+}
+
+async function runWith(settings: RunSettings, engine: Engine, signal: AbortSignal): Promise<RunOutcome> {
+  const { lake, out } = settings;
+  let last: NightProgress = { daysDone: 0, daysAll: 0, rows: 0, rejects: 0 };
+  const night = await bringUpToDate({
+    lake,
+    out,
+    engine,
+    prefix: settings.prefix ?? '',
+    ...(settings.mapping ? { mapping: settings.mapping } : {}),
+    largestFileBytes: settings.largestFileBytes ?? 10e9,
+    signal,
+    progress: (progress) => {
+      last = progress;
+      return settings.progress?.({ ...progress, step: 'reading' });
+    },
+  });
+  if (night.months.length === 0) return { ok: false, reason: 'no data', problems: night.problems };
+  await settings.progress?.({ ...last, step: 'scoring' });
+  const months = night.months.slice(-(settings.mostMonths ?? 13));
+  const sources = {
+    tills: await monthsFrom({ out, engine }, months, 'tills'),
+    products: await monthsFrom({ out, engine }, months, 'products'),
+    customers: await monthsFrom({ out, engine }, months, 'customers'),
+  };
+  const names = months.map(({ month }) => month);
+  const findings = await findAnomalies(engine, sources, names, settings.findings ?? findingDefaults);
+  await settings.progress?.({ ...last, step: 'writing' });
+  signal.throwIfAborted();
+  const records = night.units.map(({ record }) => record);
+  const total = (of: (record: (typeof records)[number]) => number) =>
+    records.reduce((sum, record) => sum + of(record), 0);
+  const notes = {
+    problems: night.problems,
+    rejects: total((record) => record.rejects),
+    unmatched: total((record) => record.unmatched),
+    duplicates: total((record) => record.duplicates),
+  };
+  const journal = await readJournal({ out, engine }, night, findings, names);
+  const version = createHash('sha256')
+    .update(JSON.stringify([dashboardVersion, findings, notes]))
+    .digest('hex')
+    .slice(0, 24);
+  const dashboard = `dashboards/${version}`;
+  await writeDashboard(findings, notes, journal, (name, content, type) => {
+    signal.throwIfAborted();
+    return out.write(`${dashboard}/${name}`, content, type);
+  });
+  await out.write('latest.json', `${JSON.stringify({ dashboard })}\n`, 'application/json');
+  await forgetOldDashboards(out, dashboard);
+  const { sections } = findings;
+  return {
+    ok: true,
+    summary: {
+      dashboard,
+      months: names,
+      transactions: findings.transactions,
+      flagged: {
+        staff: sections.staff.flagged,
+        terminals: sections.terminals.flagged,
+        stores: sections.stores.flagged,
+        customers: sections.customers.flagged,
+        products: sections.products.flagged,
+      },
+      unitsRead: night.unitsRead,
+      monthsRolled: night.monthsRolled,
+      rowsRead: night.rowsRead,
+      rejects: notes.rejects,
+      unmatched: notes.unmatched,
+      duplicates: notes.duplicates,
+      problems: night.problems,
+    },
+  };
+}
+
+const journalMonths = 6;
+const journalRows = 200;
+const journalKinds = ['staff', 'terminals', 'customers'] as const;
+
+/** The latest notable transactions of the last six months, of every entity that has a page. */
+async function readJournal(
+  place: { out: Files; engine: Engine },
+  night: NightResult,
+  findings: Findings,
+  months: readonly string[],
+): Promise<(kind: Kind, id: string) => readonly JournalRow[] | undefined> {
+  const { out, engine } = place;
+  const since = months.slice(-journalMonths)[0]!;
+  const folder = join(engine.directory, 'journal');
+  await mkdir(folder, { recursive: true });
+  const paths: string[] = [];
+  for (const { folder: unit, record } of night.units) {
+    if (!record.months.some(({ month }) => month >= since)) continue;
+    const path = join(folder, `${paths.length}.parquet`);
+    if (await out.fetch(`${unit}/journal.parquet`, path)) paths.push(path);
+  }
+  const paged = (kind: Kind) =>
+    findings.sections[kind].entities.filter((entity) => entity.reasons).map(({ id }) => id);
+  const ids = { staff: paged('staff'), terminals: paged('terminals'), customers: paged('customers') };
+  const list = (values: readonly string[]) => (values.length > 0 ? values.map(literal).join(', ') : 'NULL');
+  const terminalNames = `(terminal IN (${list(ids.terminals)}) OR concat(store, ' / ', terminal) IN (${list(ids.terminals)}))`;
+  const rows =
+    paths.length === 0
+      ? []
+      : await engine.rows(`SELECT strftime(day, '%Y-%m-%d') AS on_day, * EXCLUDE (day) FROM read_parquet([${paths.map(literal).join(', ')}])
+          WHERE strftime(day, '%Y-%m') >= ${literal(since)}
+            AND (staff IN (${list(ids.staff)}) OR ${terminalNames} OR customer IN (${list(ids.customers)}))
+          ORDER BY on_day DESC, second DESC, number, terminal, store`);
+  const byKey = new Map<string, JournalRow[]>();
+  const known = {
+    staff: new Set(ids.staff),
+    terminals: new Set(ids.terminals),
+    customers: new Set(ids.customers),
+  };
+  const put = (kind: (typeof journalKinds)[number], id: string, row: JournalRow) => {
+    if (!known[kind].has(id)) return;
+    const key = `${kind}|${id}`;
+    const own = byKey.get(key) ?? [];
+    byKey.set(key, own);
+    if (own.length < journalRows) own.push(row);
+  };
+  for (const row of rows) {
+    const entry: JournalRow = {
+      day: String(row.on_day),
+      second: Number(row.second),
+      number: String(row.number),
+      staff: String(row.staff),
+      terminal: String(row.terminal),
+      store: String(row.store),
+      customer: String(row.customer),
+      currency: String(row.currency),
+      sold: Number(row.sold),
+      discount: Number(row.discountValue),
+      overridden: Number(row.overrideValue),
+      returned: Number(row.returned),
+      voided: Number(row.voidValue),
+      receipt: row.receipt === true,
+      isReturn: row.is_return === true,
+      cash: row.in_cash === true,
+      card: row.by_card === true,
+      category: String(row.category),
+    };
+    put('staff', entry.staff, entry);
+    put('customers', entry.customer, entry);
+    put('terminals', entry.terminal, entry);
+    put('terminals', `${entry.store} / ${entry.terminal}`, entry);
+  }
+  return (kind, id) =>
+    kind === 'staff' || kind === 'terminals' || kind === 'customers'
+      ? (byKey.get(`${kind}|${id}`) ?? [])
+      : undefined;
+}
+
+/** Readers of the previous dashboard may still be on its pages; older ones go. */
+async function forgetOldDashboards(out: Files, current: string): Promise<void> {
+  const before = await out.read('previous.json');
+  const previous: unknown = before ? JSON.parse(new TextDecoder().decode(before)) : undefined;
+  const listed = Array.isArray(previous) ? previous.filter((name) => typeof name === 'string') : [];
+  const kept = [current, ...listed.filter((name) => name !== current)].slice(0, 2);
+  await out.write('previous.json', JSON.stringify(kept), 'application/json');
+  for await (const { name } of out.list('dashboards/'))
+    if (!kept.some((folder) => name.startsWith(`${folder}/`))) await out.remove(name);
+}
