@@ -1,4 +1,4 @@
-import { checkPiece } from './checker/rules.ts';
+import { checkPiece, newOuter, outerOf } from './checker/rules.ts';
 import { newSession } from './checker/scope.ts';
 import { instantiate, newModule } from './compiler/module.ts';
 import { newPurity } from './compiler/purity.ts';
@@ -28,25 +28,14 @@ const mostVelocities = 10;
 export function compileVelocitySet(set: VelocitySetSource, resources: Resources): CompiledVelocitySet {
   const session = newSession();
   const diagnostics: Diagnostic[] = [];
-  const ids = { next: 0 };
+  const own = newOuter();
   const text = set.condition ?? '';
   const condition =
     text.trim() === ''
       ? undefined
-      : checkPiece(
-          text,
-          'condition',
-          resources,
-          session,
-          { rule: set.name },
-          { locals: new Map(), ids, aliases: new Map() },
-        );
+      : checkPiece(text, 'condition', resources, session, { rule: set.name }, own);
   diagnostics.push(...(condition?.diagnostics ?? []));
-  const outer = {
-    locals: condition?.scope.locals ?? new Map(),
-    ids,
-    aliases: condition?.scope.aliases ?? new Map(),
-  };
+  const outer = outerOf(condition, own.ids);
   const velocities: CheckedVelocity[] = [];
   const definitions: VelocityDefinition[] = [];
   const whole = { line: 1, column: 1, endLine: 1, endColumn: 1 };

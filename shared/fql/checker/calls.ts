@@ -154,7 +154,9 @@ function settleReceiver(target: Typed, name: string, args: readonly Typed[] | un
   const fits = (m: Member) =>
     args === undefined
       ? m.kind === 'property'
-      : m.kind === 'method' && m.params.length === args.length && args.every((a, i) => misfit(a, m.params[i]!) < Number.POSITIVE_INFINITY);
+      : m.kind === 'method' &&
+        m.params.length === args.length &&
+        args.every((a, i) => misfit(a, m.params[i]!) < Number.POSITIVE_INFINITY);
   const type =
     order.find((t) => membersOf(t, name).some(fits)) ??
     order.find((t) => membersOf(t, name).length > 0) ??

@@ -1,6 +1,6 @@
 import type { Argument, Code, Expression, Final, Let } from '../tree.ts';
 import { asText, coerce, constantText, errorAt, settled } from './coerce.ts';
-import { check, condition, jsonValue } from './expressions.ts';
+import { check, condition, defineLocal, jsonValue } from './expressions.ts';
 import { isFunctionCall } from './functions.ts';
 import { constantArgument } from './globals.ts';
 import { findName, offerName, refer, report, type Scope } from './scope.ts';
@@ -34,6 +34,7 @@ export function checkCode(scope: Scope, code: Code): CheckedCode {
     if (final !== undefined) checked.final = final;
   }
   checkWhole(scope, code);
+  checked.statements.unshift(...scope.imported);
   return checked;
 }
 
@@ -87,24 +88,12 @@ function checkLet(scope: Scope, statement: Let): Local | undefined {
     scope.aliases.set(statement.name, statement.value);
     return undefined;
   }
-  const checked = check(scope, statement.value);
-  const value = checked.type === 'Open' && checked.kind !== 'attribute' ? settled(checked) : checked;
-  if (value.type === 'CharSet')
-    report(scope, 'no-value', 'A character set cannot be kept in a variable.', value);
-  const local: Local = {
-    name: statement.name,
-    id: scope.ids.next++,
-    type: value.type,
-    many: value.many,
-    value,
-    used: false,
-    ...at,
-  };
-  if (known !== undefined) return undefined;
-  scope.locals.set(statement.name, local);
-  const folded = `~${statement.name.toLowerCase()}`;
-  if (!scope.locals.has(folded)) scope.locals.set(folded, local);
-  return value.type === 'Open' || value.type === 'Error' ? undefined : local;
+  if (known !== undefined) {
+    check(scope, statement.value);
+    return undefined;
+  }
+  const local = defineLocal(scope, statement);
+  return local.type === 'Open' || local.type === 'Error' ? undefined : local;
 }
 
 function keyValues(scope: Scope, args: readonly Argument[], name: string): KeyValue[] {

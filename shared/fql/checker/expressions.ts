@@ -1,9 +1,9 @@
-import type { BinaryOperator, Expression } from '../tree.ts';
+import type { BinaryOperator, Expression, Let } from '../tree.ts';
 import { aType, isNumber, isScalar, type Type } from '../type.ts';
 import { checkCall, checkMember, checkName } from './calls.ts';
 import { asBody, asJson, besides, castHint, coerce, errorAt, isConstant, settle, settled } from './coerce.ts';
 import { offerName, report, type Scope } from './scope.ts';
-import type { Typed } from './typed.ts';
+import type { Local, Typed } from './typed.ts';
 
 type Of<K extends Expression['kind']> = Extract<Expression, { kind: K }>;
 
@@ -97,7 +97,8 @@ export function condition(scope: Scope, e: Expression, what: string): Typed {
 }
 
 function checkVariable(scope: Scope, e: Of<'variable'>): Typed {
-  const local = scope.locals.get(e.name) ?? scope.locals.get(`~${e.name.toLowerCase()}`);
+  const local =
+    scope.locals.get(e.name) ?? scope.locals.get(`~${e.name.toLowerCase()}`) ?? importLocal(scope, e);
   if (local === undefined) {
     const names = [...scope.locals.keys()].filter((n) => !n.startsWith('~'));
     const hint = offerName(scope, e.name, names, (n) => `$${n}`);
@@ -112,6 +113,62 @@ function checkVariable(scope: Scope, e: Of<'variable'>): Typed {
   local.used = true;
   if (local.type === 'Open') return { ...local.value, start: e.start, end: e.end };
   return { kind: 'local', local, type: local.type, many: local.many, start: e.start, end: e.end };
+}
+
+/** A variable of an earlier clause: its LET runs in this clause too. */
+function importLocal(scope: Scope, e: Of<'variable'>): Local | undefined {
+  const found = scope.earlier.get(e.name);
+  if (found === undefined) return undefined;
+  const local = defineLocal(scope, {
+    ...found,
+    value: moved(found.value, e),
+    nameStart: e.start,
+    nameEnd: e.end,
+    start: e.start,
+    end: e.end,
+  });
+  if (local.type !== 'Open' && local.type !== 'Error') scope.imported.push({ kind: 'let', local });
+  return local;
+}
+
+/** A copy of an expression that stands, all of it, at one place. */
+function moved(e: Expression, at: { start: number; end: number }): Expression {
+  const copy = structuredClone(e);
+  const visit = (value: unknown): void => {
+    if (typeof value !== 'object' || value === null) return;
+    if (Array.isArray(value)) {
+      for (const item of value) visit(item);
+      return;
+    }
+    if ('start' in value) value.start = at.start;
+    if ('nameStart' in value) value.nameStart = at.start;
+    if ('end' in value) value.end = at.end;
+    for (const part of Object.values(value)) visit(part);
+  };
+  visit(copy);
+  return copy;
+}
+
+/** Checks the value of a LET and makes its variable known. */
+export function defineLocal(scope: Scope, statement: Let): Local {
+  const checked = check(scope, statement.value);
+  const value = checked.type === 'Open' && checked.kind !== 'attribute' ? settled(checked) : checked;
+  if (value.type === 'CharSet')
+    report(scope, 'no-value', 'A character set cannot be kept in a variable.', value);
+  const local: Local = {
+    name: statement.name,
+    id: scope.ids.next++,
+    type: value.type,
+    many: value.many,
+    value,
+    used: false,
+    start: statement.nameStart,
+    end: statement.nameEnd,
+  };
+  scope.locals.set(statement.name, local);
+  const folded = `~${statement.name.toLowerCase()}`;
+  if (!scope.locals.has(folded)) scope.locals.set(folded, local);
+  return local;
 }
 
 function checkIndex(scope: Scope, e: Of<'index'>): Typed {

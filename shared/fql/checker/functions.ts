@@ -1,6 +1,6 @@
 import { parse } from '../parser.ts';
 import { defaults, fromJson } from '../runtime/values.ts';
-import { lineStarts, quoted, spanOf } from '../text.ts';
+import { lineStarts, type Problem, quoted, spanOf } from '../text.ts';
 import type { Expression } from '../tree.ts';
 import type { ScalarType } from '../type.ts';
 import type { FunctionType, Json, Resources } from '../types.ts';
@@ -16,12 +16,13 @@ import {
   report,
   rootOf,
   type Scope,
+  type Session,
 } from './scope.ts';
 import type { Typed } from './typed.ts';
 
 type Of<K extends Expression['kind']> = Extract<Expression, { kind: K }>;
 
-const typesOf: Readonly<Record<FunctionType, ScalarType>> = {
+export const typesOf: Readonly<Record<FunctionType, ScalarType>> = {
   Boolean: 'Boolean',
   DateTime: 'DateTime',
   Double: 'Double',
@@ -179,8 +180,9 @@ function outputOf(
   const known = session.functions.get(key);
   if (known !== undefined) return known.code === undefined ? undefined : known;
   const problems: string[] = [];
-  const checked = checkOutput(scope, key, name, output, resources, (message, line, column) => {
-    problems.push(`${line}:${column} ${message}`);
+  const checked = checkOutput(session, key, name, output, resources, (source, problem) => {
+    const span = spanOf(lineStarts(source), problem.start, problem.end);
+    if (problem.severity === 'error') problems.push(`${span.line}:${span.column} ${problem.message}`);
   });
   if (checked.code === undefined) {
     report(
@@ -194,13 +196,13 @@ function outputOf(
   return checked;
 }
 
-function checkOutput(
-  scope: Scope,
+export function checkOutput(
+  session: Session,
   key: string,
   name: string,
   outputName: string,
   resources: Resources,
-  fault: (message: string, line: number, column: number) => void,
+  found: (source: string, problem: Problem) => void,
 ): FunctionOutput {
   const source = resources.functions?.[name];
   const output = source?.outputs.find((o) => o.name === outputName);
@@ -215,26 +217,24 @@ function checkOutput(
   const inner: Scope = {
     place: 'function',
     resources,
-    session: scope.session,
+    session,
     problems: parsed.problems,
     locals: new Map(),
     aliases: new Map(),
     parameters: new Map(parameters.map((p, index) => [p.name.toLowerCase(), { index, type: p.type }])),
     ids: { next: 0 },
+    earlier: new Map(),
+    imported: [],
     attributes: [],
   };
-  scope.session.open.push(key);
+  session.open.push(key);
   const code = checkCode(inner, parsed.code);
   if (code.final?.kind === 'value') {
     code.final.value = convertTo(inner, code.final.value, type, `The output ${outputName}`);
   }
-  scope.session.open.pop();
-  const errors = inner.problems.filter((p) => p.severity === 'error');
-  const starts = lineStarts(text);
-  for (const p of errors) {
-    const span = spanOf(starts, p.start, p.end);
-    fault(p.message, span.line, span.column);
-  }
+  session.open.pop();
+  const failed = inner.problems.some((p) => p.severity === 'error');
+  for (const problem of inner.problems) found(text, problem);
   const result: FunctionOutput = {
     key,
     name,
@@ -242,10 +242,10 @@ function checkOutput(
     type,
     default: defaultOf(type, output?.default ?? null),
     parameters,
-    code: errors.length > 0 ? undefined : code,
+    code: failed ? undefined : code,
     source: text,
     localCount: inner.ids.next,
   };
-  scope.session.functions.set(key, result);
+  session.functions.set(key, result);
   return result;
 }

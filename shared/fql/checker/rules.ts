@@ -1,6 +1,7 @@
 import type { CheckedClause, CheckedRule } from '../compiler/rules.ts';
 import { parse } from '../parser.ts';
 import { lineStarts, type Problem, spanOf } from '../text.ts';
+import type { Code, Expression, Let } from '../tree.ts';
 import type { Diagnostic, Resources, RuleKind, RuleSource, Section } from '../types.ts';
 import { checkCode } from './code.ts';
 import type { Place, Scope, Session } from './scope.ts';
@@ -36,7 +37,29 @@ export function diagnosticsOf(
     }));
 }
 
+/** What a piece of code sees of the code around it. */
+export interface Outer {
+  locals: ReadonlyMap<string, Local>;
+  ids: { next: number };
+  aliases: ReadonlyMap<string, Expression>;
+  earlier: ReadonlyMap<string, Let>;
+}
+
+export function newOuter(): Outer {
+  return { locals: new Map(), ids: { next: 0 }, aliases: new Map(), earlier: new Map() };
+}
+
+/** What the condition of a rule or velocity set gives to its clauses. */
+export function outerOf(condition: CheckedPiece | undefined, ids: { next: number }): Outer {
+  return {
+    ...newOuter(),
+    ids,
+    ...(condition === undefined ? {} : { locals: condition.scope.locals, aliases: condition.scope.aliases }),
+  };
+}
+
 export interface CheckedPiece {
+  parsed: Code;
   code: CheckedCode;
   scope: Scope;
   diagnostics: Diagnostic[];
@@ -49,11 +72,7 @@ export function checkPiece(
   resources: Resources,
   session: Session,
   where: { rule?: string; clause?: string },
-  outer: { locals: ReadonlyMap<string, Local>; ids: { next: number }; aliases: Scope['aliases'] } = {
-    locals: new Map(),
-    ids: { next: 0 },
-    aliases: new Map(),
-  },
+  outer: Outer = newOuter(),
 ): CheckedPiece {
   const parsed = parse(source);
   const scope: Scope = {
@@ -65,11 +84,13 @@ export function checkPiece(
     aliases: new Map(outer.aliases),
     parameters: new Map(),
     ids: outer.ids,
+    earlier: outer.earlier,
+    imported: [],
     attributes: [],
   };
   const code = checkCode(scope, parsed.code);
   warnings(scope, parsed.code, code, outer.locals);
-  return { code, scope, diagnostics: diagnosticsOf(source, scope.problems, where) };
+  return { parsed: parsed.code, code, scope, diagnostics: diagnosticsOf(source, scope.problems, where) };
 }
 
 export interface CheckedRules {
@@ -78,6 +99,9 @@ export interface CheckedRules {
 }
 
 const isBlank = (text: string | undefined): boolean => text === undefined || text.trim() === '';
+/** A rule may use so many functions. */
+const mostFunctions = 10;
+const wholeText = { line: 1, column: 1, endLine: 1, endColumn: 1 };
 
 /** Checks all rules; clauses come back in the order they run: the sections in their order. */
 export function checkRules(
@@ -87,63 +111,78 @@ export function checkRules(
   kind: RuleKind,
 ): CheckedRules {
   const diagnostics: Diagnostic[] = [];
-  const checked = rules.map((rule) => {
-    const ids = { next: 0 };
-    const source = rule.condition ?? '';
-    const condition = isBlank(source)
-      ? undefined
-      : checkPiece(
-          source,
-          'condition',
-          resources,
-          session,
-          { rule: rule.name },
-          { locals: new Map(), ids, aliases: new Map() },
-        );
-    if (condition !== undefined) diagnostics.push(...condition.diagnostics);
-    const outer = {
-      locals: condition?.scope.locals ?? new Map<string, Local>(),
-      ids,
-      aliases: condition?.scope.aliases ?? new Map(),
-    };
-    const names = new Set<string>();
-    const clauses = rule.clauses
-      .map((clause): CheckedClause => {
-        const piece = checkPiece(
-          clause.code,
-          kind,
-          resources,
-          session,
-          { rule: rule.name, clause: clause.name },
-          outer,
-        );
-        if (names.has(clause.name.toLowerCase())) {
-          const message = `Two clauses of this rule are called ${JSON.stringify(clause.name)}. Give each a name of its own.`;
-          piece.diagnostics.push({
-            severity: 'error',
-            code: 'defined-twice',
-            message,
-            rule: rule.name,
-            clause: clause.name,
-            line: 1,
-            column: 1,
-            endLine: 1,
-            endColumn: 1,
-          });
-        }
-        names.add(clause.name.toLowerCase());
-        diagnostics.push(...piece.diagnostics);
-        return {
-          name: clause.name,
-          section: sectionNumber(clause.section),
-          code: piece.code,
-          size: clause.code.length,
-        };
-      })
-      .map((clause, order) => ({ clause, order }))
-      .toSorted((a, b) => b.clause.section - a.clause.section || a.order - b.order)
-      .map((x) => x.clause);
-    return { name: rule.name, condition: condition?.code, conditionSize: source.length, clauses };
+  return { rules: rules.map((rule) => checkRule(rule, resources, session, kind, diagnostics)), diagnostics };
+}
+
+function checkRule(
+  rule: RuleSource,
+  resources: Resources,
+  session: Session,
+  kind: RuleKind,
+  diagnostics: Diagnostic[],
+): CheckedRule {
+  const source = rule.condition ?? '';
+  const own = newOuter();
+  session.functionsUsed.clear();
+  const condition = isBlank(source)
+    ? undefined
+    : checkPiece(source, 'condition', resources, session, { rule: rule.name }, own);
+  diagnostics.push(...(condition?.diagnostics ?? []));
+  const outer = outerOf(condition, own.ids);
+  const earlier = new Map<string, Let>();
+  const names = new Set<string>();
+  const pieces = rule.clauses
+    .map((clause, order) => ({ clause, order, section: sectionNumber(clause.section) }))
+    .toSorted((a, b) => b.section - a.section || a.order - b.order)
+    .map(({ clause, section, order }) => {
+      const where = { rule: rule.name, clause: clause.name };
+      const piece = checkPiece(clause.code, kind, resources, session, where, {
+        ...outer,
+        earlier: new Map(earlier),
+      });
+      for (const s of piece.parsed.statements) if (s.kind === 'let') earlier.set(s.name, s);
+      if (names.has(clause.name.toLowerCase())) {
+        const message = `Two clauses of this rule are called ${JSON.stringify(clause.name)}. Give each a name of its own.`;
+        piece.diagnostics.push({ severity: 'error', code: 'defined-twice', message, ...where, ...wholeText });
+      }
+      names.add(clause.name.toLowerCase());
+      return {
+        piece,
+        order,
+        where,
+        checked: { name: clause.name, section, code: piece.code, size: clause.code.length },
+      };
+    });
+  warnOfUnreachable(pieces);
+  for (const { piece } of pieces.toSorted((a, b) => a.order - b.order))
+    diagnostics.push(...piece.diagnostics);
+  if (session.functionsUsed.size > mostFunctions) {
+    const message = `A rule may use ${mostFunctions} functions; this one uses ${session.functionsUsed.size}.`;
+    diagnostics.push({ severity: 'error', code: 'too-many', message, rule: rule.name, ...wholeText });
+  }
+  return {
+    name: rule.name,
+    condition: condition?.code,
+    conditionSize: source.length,
+    clauses: pieces.map((p) => p.checked),
+  };
+}
+
+/** A clause that always decides leaves nothing to the clauses after it. */
+function warnOfUnreachable(
+  pieces: readonly { piece: CheckedPiece; where: { rule: string; clause: string }; checked: CheckedClause }[],
+): void {
+  const last = pieces.findIndex((p) => {
+    const final = p.checked.code.final?.kind;
+    return (
+      p.checked.code.when === undefined &&
+      (final === 'return' || final === 'routeto') &&
+      p.piece.diagnostics.length === 0
+    );
   });
-  return { rules: checked, diagnostics };
+  if (last < 0) return;
+  for (const { piece, where } of pieces.slice(last + 1)) {
+    const message = `This clause is never reached: ${JSON.stringify(pieces[last]?.where.clause)} before it always decides.`;
+    piece.diagnostics.push({ severity: 'warning', code: 'unreachable', message, ...where, ...wholeText });
+  }
 }

@@ -1,8 +1,8 @@
 import { offer, type Problem } from '../text.ts';
-import type { Expression, Node } from '../tree.ts';
+import type { Expression, Let, Node } from '../tree.ts';
 import type { Type } from '../type.ts';
 import type { Reference, Resources } from '../types.ts';
-import type { CheckedCode, Local } from './typed.ts';
+import type { CheckedCode, CheckedStatement, Local } from './typed.ts';
 
 /** What stands where: decides which statements and functions are allowed. */
 export type Place = 'decision' | 'action' | 'routing' | 'velocity' | 'function' | 'condition';
@@ -27,12 +27,14 @@ export interface Session {
   functions: Map<string, FunctionOutput>;
   /** Outputs being checked now: using one of them again is a circle. */
   open: string[];
+  /** Functions used since this was last emptied: a rule may use so many. */
+  functionsUsed: Set<string>;
   /** Nearest names are costly; after so many the messages go without. */
   offersLeft: number;
 }
 
 export function newSession(): Session {
-  return { references: new Map(), functions: new Map(), open: [], offersLeft: 200 };
+  return { references: new Map(), functions: new Map(), open: [], functionsUsed: new Set(), offersLeft: 200 };
 }
 
 /** What one piece of code is checked in. */
@@ -47,6 +49,10 @@ export interface Scope {
   aliases: Map<string, Expression>;
   /** Hands out numbers for locals; shared by the condition and clauses of a rule. */
   ids: { next: number };
+  /** LETs of earlier clauses of the rule: a variable's scope is its rule. Positions are those of the other clause. */
+  earlier: ReadonlyMap<string, Let>;
+  /** LETs taken over from earlier clauses, in order; they run first. */
+  imported: CheckedStatement[];
   /** Attributes read, for warnings. */
   attributes: { path: readonly (string | number)[]; start: number; end: number }[];
 }
@@ -76,6 +82,7 @@ export function offerName(
 export function refer(scope: Scope, reference: Reference): void {
   const key = JSON.stringify([reference.kind, reference.environment, reference.name, reference.column]);
   scope.session.references.set(key, reference);
+  if (reference.kind === 'function') scope.session.functionsUsed.add(key);
 }
 
 /** Finds a key of a record whatever its case. */
