@@ -11,12 +11,12 @@ import { queryNumber, queryText, type Reply, type Route } from './route.ts';
 
 const rollbackSchema = z.strictObject({ version: z.number().int().min(1) });
 
-/** Lists are written as CSV; everything else about them is as with other resources. */
+/** Lists are read and written as CSV (lists.ts); everything else about them is as with other resources. */
 export const listKind = 'lists';
 
-/** The routes that every kind of resource of shared/config has. */
+/** The routes that every kind of resource of shared/config has; a kind's own file may put others in their place. */
 export const resourceRoutes: readonly Route[] = resourceKinds.flatMap(({ kind }) => [
-  ...(kind === listKind ? [] : documentRoutes(kind)),
+  ...documentRoutes(kind),
   ...commonRoutes(kind),
 ]);
 

@@ -1,17 +1,24 @@
 import { activityRoutes } from './activity.ts';
 import { environmentRoutes } from './environments.ts';
-import { eventRoutes } from './events.ts';
+import { externalCallRoutes } from './externalCalls.ts';
 import { listRoutes } from './lists.ts';
 import { resourceRoutes } from './resources.ts';
 import type { Route } from './route.ts';
 import { supportListRoutes } from './supportLists.ts';
 
-/** Every route of the management API. A further family of routes is a file beside this one and a line here. */
-export const managementRoutes: readonly Route[] = [
+/** A further family of routes is a file beside this one and a line here. */
+const ownRoutes: readonly Route[] = [
   ...environmentRoutes,
-  ...resourceRoutes,
   ...listRoutes,
   ...supportListRoutes,
+  ...externalCallRoutes,
   ...activityRoutes,
-  ...eventRoutes,
+];
+
+const own = new Set(ownRoutes.map(({ method, path }) => `${method} ${path}`));
+
+/** Every route of the management API; a kind's own routes stand instead of what all resources have. */
+export const managementRoutes: readonly Route[] = [
+  ...resourceRoutes.filter(({ method, path }) => !own.has(`${method} ${path}`)),
+  ...ownRoutes,
 ];

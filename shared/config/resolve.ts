@@ -1,3 +1,4 @@
+import { externalCallSchema } from '../external/definition.ts';
 import type { FunctionSource, JsonObject, Reference, Resources } from '../fql/index.ts';
 import type { Documents } from './documents.ts';
 import { chainOf, type EnvironmentEntry, foldName, type Manifest, type ResourceEntry } from './manifest.ts';
@@ -40,12 +41,17 @@ export async function resourcesOf(
       publishedOf(each, 'functions'),
       async (entry): Promise<FunctionSource> => functionSchema.parse(await contentOf(documents, entry)),
     );
+    const externalCalls = await named(publishedOf(each, 'externalCalls'), async (entry) => {
+      const { parameters } = externalCallSchema.parse(await contentOf(documents, entry));
+      return { parameters: parameters.map(({ name }) => name) };
+    });
     resources = {
       environment: each.id,
       apiName: each.apiName,
       supportLists,
       lists,
       functions,
+      externalCalls,
       velocities: publishedOf(each, 'velocitySets').flatMap(({ velocities = [] }) =>
         velocities.map(({ name }) => name),
       ),

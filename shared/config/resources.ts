@@ -1,4 +1,5 @@
 import type { z } from 'zod';
+import { callName, externalCallSchema } from '../external/definition.ts';
 import {
   compileRules,
   compileVelocitySet,
@@ -8,11 +9,13 @@ import {
   type Resources,
   type VelocityDefinition,
 } from '../fql/index.ts';
+import { checkFunction } from './functions.ts';
 import type { ResourceEntry, Status } from './manifest.ts';
 import {
   actionSchema,
   assessmentSchema,
   functionSchema,
+  identifierSchema,
   listSchema,
   type RuleBody,
   ruleSchema,
@@ -34,6 +37,8 @@ export interface ResourceKind<Body = unknown> {
   /** for messages: "the rule …" */
   noun: string;
   schema: z.ZodType<Body>;
+  /** where its names have to be more than names, as they stand in code */
+  name?: z.ZodType<string>;
   /** how rules refer to it, if they can */
   referredAs?: ReferenceKind;
   /** the names under which others refer to it; its own name where absent */
@@ -96,7 +101,22 @@ export const resourceKinds: readonly ResourceKind[] = [
   }),
   row({ kind: 'assessments', noun: 'assessment', schema: assessmentSchema }),
   row({ kind: 'lists', noun: 'list', schema: listSchema, referredAs: 'list' }),
-  row({ kind: 'functions', noun: 'function', schema: functionSchema, referredAs: 'function', limit: 30 }),
+  row({
+    kind: 'functions',
+    noun: 'function',
+    schema: functionSchema,
+    name: identifierSchema,
+    referredAs: 'function',
+    limit: 30,
+    check: checkFunction,
+  }),
+  row({
+    kind: 'externalCalls',
+    noun: 'external call',
+    schema: externalCallSchema,
+    name: callName,
+    referredAs: 'externalCall',
+  }),
 ];
 
 const kindsByName = new Map(resourceKinds.map((each) => [each.kind, each]));

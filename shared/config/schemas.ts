@@ -116,7 +116,8 @@ export const listSchema = z.strictObject({
 });
 
 const valueType = z.enum(['Boolean', 'DateTime', 'Double', 'Integer', 'String']);
-const identifierSchema = z
+/** Names that stand in code. */
+export const identifierSchema = z
   .string()
   .trim()
   .regex(/^[A-Za-z_][A-Za-z0-9_]{0,127}$/, 'letters, digits and "_", not starting with a digit');
@@ -199,11 +200,12 @@ export function parseBody<S extends z.ZodType>(schema: S, body: unknown): z.outp
   throw Problem.badRequest(`The body is not usable: ${faults}.`, { code: 'InvalidBody', errors });
 }
 
-/** A name from the URL; throws a Problem 400. */
-export function parseName(name: string, path = 'name'): string {
-  const parsed = nameSchema.safeParse(name);
+/** A name from the URL, as `schema` wants it besides; throws a Problem 400. */
+export function parseName(name: string, schema: z.ZodType<string> = nameSchema): string {
+  const plain = nameSchema.safeParse(name);
+  const parsed = plain.success ? schema.safeParse(plain.data) : plain;
   if (parsed.success) return parsed.data;
-  const errors = parsed.error.issues.map(({ message }) => ({ path, message }));
+  const errors = parsed.error.issues.map(({ message }) => ({ path: 'name', message }));
   throw Problem.badRequest(`The name is not usable: ${errors.map(({ message }) => message).join('; ')}.`, {
     code: 'InvalidName',
     errors,

@@ -1,4 +1,5 @@
 import { createHash } from 'node:crypto';
+import { type ExternalCall, externalCallSchema } from '../external/definition.ts';
 import {
   type Behavior,
   compileRules,
@@ -69,6 +70,7 @@ export interface EnvironmentSnapshot {
   velocitySets(eventType: string): VelocityProgram[];
   velocity(name: string): SnapshotVelocity | undefined;
   list(name: string): ListReader | undefined;
+  externalCall(name: string): ExternalCall | undefined;
   /** What names mean in this environment's code: for compiling what is not published. */
   resources: Resources;
 }
@@ -220,6 +222,14 @@ export async function buildEnvironment(
   );
   const velocities = new Map(sets.flatMap(({ velocities: each }) => each));
 
+  const externalCalls = new Map<string, ExternalCall>();
+  for (const { name, published } of publishedOf(environment, 'externalCalls')) {
+    if (!published) continue;
+    externalCalls.set(
+      foldName(name),
+      externalCallSchema.parse((await documents.load(published.blob)).content),
+    );
+  }
   const { lists, byBlob } = await openListsOf(environment, deps, earlier);
   const all = [...assessments.values()].flatMap((each) => [each.rules, each.actions]);
   await prepareLists(lists, id, [...all, ...sets.flatMap(({ program }) => (program ? [program] : []))]);
@@ -240,6 +250,7 @@ export async function buildEnvironment(
     velocitySets: (eventType) => listeners.get(foldName(eventType)) ?? [],
     velocity: (name) => velocities.get(foldName(name)),
     list: (name) => lists.get(foldName(name)),
+    externalCall: (name) => externalCalls.get(foldName(name)),
     resources,
   };
   return { key, snapshot, parts, lists: byBlob };

@@ -368,7 +368,7 @@ export function openStore<Parsed extends { memory: number }>(
       return stored(found(at, kind, name));
     },
     put: async (environment, kind, name, body, settings) =>
-      write(environment, kind, parseName(name), settings, async () => ({ body })),
+      write(environment, kind, parseName(name, kindOf(kind).name), settings, async () => ({ body })),
     async remove(environment, kind, name, settings) {
       const { root, id } = await locate(environment);
       await commit(root, async (manifest) => {
