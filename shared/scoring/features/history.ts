@@ -1,17 +1,18 @@
 /**
  * What is remembered of one entity (a user, a device, a card …): an immutable value. Arrays are flat, ascending by
- * their first member, and at most a few hundred numbers long, however busy the entity is.
+ * their first member, and at most a few hundred numbers long, however busy the entity is. (Plain arrays of numbers:
+ * copying one is several times cheaper than copying a typed array of this size.)
  */
 export interface History {
   /** first and last event, milliseconds since 1970; NaN before the first */
   readonly first: number;
   readonly last: number;
   /** of each UTC day with events: day number, events, sum of amounts, sum of their squares, events known to be fraud */
-  readonly days: Float64Array;
+  readonly days: readonly number[];
   /** of each quarter of an hour with events: number since 1970, events, sum of amounts */
-  readonly quarters: Float64Array;
+  readonly quarters: readonly number[];
   /** other entities seen with this one: 32-bit hash, number of their kind, day last seen */
-  readonly seen: Float64Array;
+  readonly seen: readonly number[];
 }
 
 export const DAY_WIDTH = 5;
@@ -30,9 +31,9 @@ export const QUARTER_MS = 900_000;
 export const emptyHistory: History = {
   first: Number.NaN,
   last: Number.NaN,
-  days: new Float64Array(),
-  quarters: new Float64Array(),
-  seen: new Float64Array(),
+  days: [],
+  quarters: [],
+  seen: [],
 };
 
 /** Another entity that an event shows together with this one. */
@@ -54,29 +55,25 @@ export function hashKey(key: string): number {
 
 /** Adds `added` (its first member the key) into flat records of `width` numbers that ascend by key. */
 function addRecord(
-  records: Float64Array,
+  records: readonly number[],
   width: number,
   added: readonly number[],
   oldest: number,
-): Float64Array {
+): readonly number[] {
   const key = added[0]!;
-  if (key < oldest) return dropBefore(records, width, oldest);
   const kept = dropBefore(records, width, oldest);
+  if (key < oldest) return kept;
   let at = kept.length;
   while (at > 0 && kept[at - width]! > key) at -= width;
-  if (at > 0 && kept[at - width] === key) {
-    const result = kept === records ? kept.slice() : kept;
+  const result = kept.slice();
+  if (at > 0 && kept[at - width] === key)
     for (let i = 1; i < width; i++) result[at - width + i] = result[at - width + i]! + added[i]!;
-    return result;
-  }
-  const result = new Float64Array(kept.length + width);
-  result.set(kept.subarray(0, at));
-  result.set(added, at);
-  result.set(kept.subarray(at), at + width);
+  else if (at === kept.length) result.push(...added);
+  else result.splice(at, 0, ...added);
   return result;
 }
 
-function dropBefore(records: Float64Array, width: number, oldest: number): Float64Array {
+function dropBefore(records: readonly number[], width: number, oldest: number): readonly number[] {
   let start = 0;
   while (start < records.length && records[start]! < oldest) start += width;
   return start === 0 ? records : records.slice(start);
@@ -85,39 +82,39 @@ function dropBefore(records: Float64Array, width: number, oldest: number): Float
 const later = (a: number, b: number) => (Number.isNaN(a) ? b : Math.max(a, b));
 const earlier = (a: number, b: number) => (Number.isNaN(a) ? b : Math.min(a, b));
 
-function addSeen(seen: Float64Array, partners: readonly Partner[], day: number): Float64Array {
-  let result = seen;
-  for (const { hash, kind } of partners) {
-    const at = findSeen(result, { hash, kind });
-    if (at < 0) {
-      const grown = new Float64Array(result.length + SEEN_WIDTH);
-      grown.set(result);
-      grown.set([hash, kind, day], result.length);
-      result = grown;
-    } else if (result[at + 2]! < day) {
-      result = result.slice();
-      result[at + 2] = day;
-    }
-  }
-  return result === seen ? seen : orderSeen(result);
+/** Where a partner's record begins, or where it would have to: records ascend by hash and kind. */
+function placeOf(seen: readonly number[], { hash, kind }: Partner): number {
+  let at = 0;
+  while (at < seen.length && (seen[at]! < hash || (seen[at] === hash && seen[at + 1]! < kind)))
+    at += SEEN_WIDTH;
+  return at;
 }
 
 /** Where a partner's record begins, or −1. */
-export function findSeen(seen: Float64Array, partner: Partner): number {
-  for (let at = 0; at < seen.length; at += SEEN_WIDTH)
-    if (seen[at] === partner.hash && seen[at + 1] === partner.kind) return at;
-  return -1;
+export function findSeen(seen: readonly number[], partner: Partner): number {
+  const at = placeOf(seen, partner);
+  return seen[at] === partner.hash && seen[at + 1] === partner.kind ? at : -1;
 }
 
-/** Sorted by hash and kind, the latest only: one form for one content, however it came about. */
-function orderSeen(seen: Float64Array): Float64Array {
-  let records: [number, number, number][] = [];
-  for (let at = 0; at < seen.length; at += SEEN_WIDTH)
-    records.push([seen[at]!, seen[at + 1]!, seen[at + 2]!]);
-  const byKey = (a: readonly number[], b: readonly number[]) => a[0]! - b[0]! || a[1]! - b[1]!;
-  if (records.length > SEEN_KEPT)
-    records = records.sort((a, b) => b[2] - a[2] || byKey(a, b)).slice(0, SEEN_KEPT);
-  return Float64Array.from(records.sort(byKey).flat());
+function addSeen(seen: readonly number[], partners: readonly Partner[], day: number): readonly number[] {
+  let result = seen;
+  for (const partner of partners) {
+    const at = placeOf(result, partner);
+    const known = result[at] === partner.hash && result[at + 1] === partner.kind;
+    if (known && result[at + 2]! >= day) continue;
+    const changed = result.slice();
+    if (known) changed[at + 2] = day;
+    else changed.splice(at, 0, partner.hash, partner.kind, day);
+    result = changed;
+  }
+  return result.length > SEEN_KEPT * SEEN_WIDTH ? latestSeen(result) : result;
+}
+
+/** The partners seen last; of those seen on the same day the first by hash and kind. */
+function latestSeen(seen: readonly number[]): readonly number[] {
+  const starts = Array.from({ length: seen.length / SEEN_WIDTH }, (_, i) => i * SEEN_WIDTH);
+  const kept = starts.sort((a, b) => seen[b + 2]! - seen[a + 2]! || a - b).slice(0, SEEN_KEPT);
+  return kept.sort((a, b) => a - b).flatMap((at) => seen.slice(at, at + SEEN_WIDTH));
 }
 
 /** The history after an event of the given amount (0 where it has none) at time `at`. Events may come out of order. */
@@ -161,38 +158,40 @@ export function withLabel(history: History, eventAt: number, frauds: number): Hi
   return { ...history, days: addRecord(history.days, DAY_WIDTH, [day, 0, 0, 0, frauds], oldest) };
 }
 
-function mergeRecords(a: Float64Array, b: Float64Array, width: number, oldest: number): Float64Array {
+function mergeRecords(
+  a: readonly number[],
+  b: readonly number[],
+  width: number,
+  oldest: number,
+): readonly number[] {
   let result = dropBefore(a, width, oldest);
   for (let at = 0; at < b.length; at += width)
-    result = addRecord(result, width, Array.from(b.subarray(at, at + width)), oldest);
+    result = addRecord(result, width, b.slice(at, at + width), oldest);
   return result;
+}
+
+function mergeSeen(a: readonly number[], b: readonly number[]): readonly number[] {
+  const result = a.slice();
+  for (let from = 0; from < b.length; from += SEEN_WIDTH) {
+    const partner = { hash: b[from]!, kind: b[from + 1]! };
+    const at = placeOf(result, partner);
+    if (result[at] === partner.hash && result[at + 1] === partner.kind)
+      result[at + 2] = Math.max(result[at + 2]!, b[from + 2]!);
+    else result.splice(at, 0, partner.hash, partner.kind, b[from + 2]!);
+  }
+  return result.length > SEEN_KEPT * SEEN_WIDTH ? latestSeen(result) : result;
 }
 
 /** The history of all events of both: for events that were counted apart (shards, import beside live). */
 export function mergeHistories(a: History, b: History): History {
   const last = Number.isNaN(b.last) ? a.last : later(a.last, b.last);
-  const seen = new Float64Array(a.seen.length + b.seen.length);
-  seen.set(a.seen);
-  let length = a.seen.length;
-  for (let at = 0; at < b.seen.length; at += SEEN_WIDTH) {
-    const partner = { hash: b.seen[at]!, kind: b.seen[at + 1]! };
-    const found = findSeen(seen.subarray(0, a.seen.length), partner);
-    if (found >= 0) seen[found + 2] = Math.max(seen[found + 2]!, b.seen[at + 2]!);
-    else {
-      seen.set(b.seen.subarray(at, at + SEEN_WIDTH), length);
-      length += SEEN_WIDTH;
-    }
-  }
+  const oldestDay = Math.floor(last / DAY_MS) - DAYS_KEPT + 1;
+  const oldestQuarter = Math.floor(last / QUARTER_MS) - QUARTERS_KEPT + 1;
   return {
     first: Number.isNaN(b.first) ? a.first : earlier(a.first, b.first),
     last,
-    days: mergeRecords(a.days, b.days, DAY_WIDTH, Math.floor(last / DAY_MS) - DAYS_KEPT + 1),
-    quarters: mergeRecords(
-      a.quarters,
-      b.quarters,
-      QUARTER_WIDTH,
-      Math.floor(last / QUARTER_MS) - QUARTERS_KEPT + 1,
-    ),
-    seen: orderSeen(seen.subarray(0, length)),
+    days: mergeRecords(a.days, b.days, DAY_WIDTH, oldestDay),
+    quarters: mergeRecords(a.quarters, b.quarters, QUARTER_WIDTH, oldestQuarter),
+    seen: mergeSeen(a.seen, b.seen),
   };
 }

@@ -40,7 +40,7 @@ export function encodeHistory(history: History): Uint8Array {
   writeNatural(writer, history.days.length / DAY_WIDTH);
   let previous = 0;
   for (let at = 0; at < history.days.length; at += DAY_WIDTH) {
-    const [day = 0, count = 0, sum = 0, squares = 0, frauds = 0] = history.days.subarray(at, at + DAY_WIDTH);
+    const [day = 0, count = 0, sum = 0, squares = 0, frauds = 0] = history.days.slice(at, at + DAY_WIDTH);
     writeNatural(writer, zigzag(day - previous));
     writeNatural(writer, count);
     writeNatural(writer, zigzag(frauds));
@@ -51,7 +51,7 @@ export function encodeHistory(history: History): Uint8Array {
   writeNatural(writer, history.quarters.length / QUARTER_WIDTH);
   previous = 0;
   for (let at = 0; at < history.quarters.length; at += QUARTER_WIDTH) {
-    const [quarter = 0, count = 0, sum = 0] = history.quarters.subarray(at, at + QUARTER_WIDTH);
+    const [quarter = 0, count = 0, sum = 0] = history.quarters.slice(at, at + QUARTER_WIDTH);
     writeNatural(writer, zigzag(quarter - previous));
     writeNatural(writer, count);
     writeDouble(writer, sum);
@@ -89,11 +89,11 @@ export function decodeHistory(bytes: Uint8Array): History {
     at += 8;
     return value;
   };
-  const records = (width: number, read: (into: Float64Array, start: number) => void): Float64Array => {
+  const records = (read: () => readonly number[]): number[] => {
     const count = natural();
     if (count > bytes.length) throw new HistoryFormatError('The history is cut off.');
-    const result = new Float64Array(count * width);
-    for (let start = 0; start < result.length; start += width) read(result, start);
+    const result: number[] = [];
+    for (let i = 0; i < count; i++) result.push(...read());
     return result;
   };
   need(1);
@@ -103,26 +103,18 @@ export function decodeHistory(bytes: Uint8Array): History {
   const first = double();
   const last = double();
   let previous = 0;
-  const days = records(DAY_WIDTH, (into, start) => {
+  const days = records(() => {
     previous += unzigzag(natural());
-    into[start] = previous;
-    into[start + 1] = natural();
-    into[start + 4] = unzigzag(natural());
-    into[start + 2] = double();
-    into[start + 3] = double();
+    const count = natural();
+    const frauds = unzigzag(natural());
+    return [previous, count, double(), double(), frauds];
   });
   previous = 0;
-  const quarters = records(QUARTER_WIDTH, (into, start) => {
+  const quarters = records(() => {
     previous += unzigzag(natural());
-    into[start] = previous;
-    into[start + 1] = natural();
-    into[start + 2] = double();
+    return [previous, natural(), double()];
   });
-  const seen = records(SEEN_WIDTH, (into, start) => {
-    into[start] = natural();
-    into[start + 1] = natural();
-    into[start + 2] = unzigzag(natural());
-  });
+  const seen = records(() => [natural(), natural(), unzigzag(natural())]);
   if (at !== bytes.length) throw new HistoryFormatError('The history has bytes left over.');
   return { first, last, days, quarters, seen };
 }

@@ -2,6 +2,7 @@ import { type EntityKind, entityKinds } from './entities.ts';
 import {
   DAY_MS,
   DAY_WIDTH,
+  DAYS_KEPT,
   findSeen,
   type History,
   type Partner,
@@ -25,6 +26,7 @@ const measures = [
   'hoursSinceLast',
   'daysKnown',
   'fraudsKnown',
+  'fraudsKnown14d',
   'fraudRateHalfLife7d',
   'fraudRateHalfLife30d',
   'fraudShare1d',
@@ -67,7 +69,14 @@ export const MATURE_DAYS = 7;
 const PRIOR_RATE = 0.005;
 const PRIOR_EVENTS = 5;
 
-function distinctSince(seen: Float64Array, kind: number, day: number): number {
+/** Weights by age in days: half after 7, half after 30. */
+const FAST_DECAY = Array.from({ length: DAYS_KEPT }, (_, age) => 2 ** (-age / 7));
+const SLOW_DECAY = Array.from({ length: DAYS_KEPT }, (_, age) => 2 ** (-age / 30));
+
+/** Lengths of the windows, ending when labels are known, over which the plain fraud share is taken. */
+const SHARE_DAYS = [1, 7, 30];
+
+function distinctSince(seen: readonly number[], kind: number, day: number): number {
   let count = 0;
   for (let at = 0; at < seen.length; at += SEEN_WIDTH)
     if (seen[at + 1] === kind && seen[at + 2]! > day) count++;
@@ -76,7 +85,7 @@ function distinctSince(seen: Float64Array, kind: number, day: number): number {
 
 /**
  * Writes the features of one entity's history, as of an event at `at` of `amount`, into `out` from `start`; gives where the next
- * ones go. Windows of hours count in quarters of an hour, windows of days in UTC days, today included. An entity the
+ * ones go. Windows of hours count in quarters of an hour, windows of days in UTC days and a part of the last. An entity the
  * event does not name gives NaN throughout; one never seen before gives counts of 0.
  */
 export function historyValues(
@@ -95,6 +104,7 @@ export function historyValues(
     return end;
   }
   const today = Math.floor(at / DAY_MS);
+  const elapsed = at / DAY_MS - today;
   const quarter = Math.floor(at / QUARTER_MS);
   let count1h = 0;
   let count24h = 0;
@@ -116,46 +126,45 @@ export function historyValues(
   let sum = 0;
   let squares = 0;
   let frauds = 0;
+  let frauds14d = 0;
   let fastFrauds = 0;
   let fastEvents = 0;
   let slowFrauds = 0;
   let slowEvents = 0;
-  const share = [0, 0, 0, 0, 0, 0];
+  const shareFrauds = [0, 0, 0];
+  const shareEvents = [0, 0, 0];
   for (let i = 0; i < days.length; i += DAY_WIDTH) {
     const age = today - days[i]!;
     const events = days[i + 1]!;
+    const dayAmount = days[i + 2]!;
     const dayFrauds = Math.max(0, days[i + 4]!);
     count += events;
-    sum += days[i + 2]!;
+    sum += dayAmount;
     squares += days[i + 3]!;
     frauds += dayFrauds;
-    if (age < 7) {
-      count7d += events;
-      amount7d += days[i + 2]!;
-    }
-    if (age < 30) {
-      count30d += events;
-      amount30d += days[i + 2]!;
-    }
-    const mature = age >= MATURE_DAYS ? events : dayFrauds;
-    const fast = 2 ** (-age / 7);
-    const slow = 2 ** (-age / 30);
+    if (age < 14) frauds14d += dayFrauds;
+    // Of the day at a window's far end, the part counts that still lies inside: as if its events were spread evenly.
+    const in7d = age < 7 ? 1 : age === 7 ? 1 - elapsed : 0;
+    const in30d = age < 30 ? 1 : age === 30 ? 1 - elapsed : 0;
+    count7d += in7d * events;
+    amount7d += in7d * dayAmount;
+    count30d += in30d * events;
+    amount30d += in30d * dayAmount;
+    const matureShare = age > MATURE_DAYS ? 1 : age === MATURE_DAYS ? elapsed : 0;
+    const mature = Math.max(matureShare * events, dayFrauds);
+    // Days ahead of the event (it came late) count as today.
+    const fast = FAST_DECAY[Math.max(0, age)] ?? 0;
+    const slow = SLOW_DECAY[Math.max(0, age)] ?? 0;
     fastFrauds += fast * dayFrauds;
     fastEvents += fast * mature;
     slowFrauds += slow * dayFrauds;
     slowEvents += slow * mature;
-    if (age >= MATURE_DAYS) {
-      if (age < MATURE_DAYS + 1) {
-        share[0]! += dayFrauds;
-        share[1]! += events;
-      }
-      if (age < MATURE_DAYS + 7) {
-        share[2]! += dayFrauds;
-        share[3]! += events;
-      }
-      if (age < MATURE_DAYS + 30) {
-        share[4]! += dayFrauds;
-        share[5]! += events;
+    if (matureShare > 0) {
+      for (let window = 0; window < SHARE_DAYS.length; window++) {
+        const end = MATURE_DAYS + SHARE_DAYS[window]!;
+        const inside = age < end ? 1 : age === end ? 1 - elapsed : 0;
+        shareFrauds[window]! += inside * dayFrauds;
+        shareEvents[window]! += inside * mature;
       }
     }
   }
@@ -177,11 +186,12 @@ export function historyValues(
     (at - history.last) / 3_600_000,
     (at - history.first) / DAY_MS,
     frauds,
+    frauds14d,
     smoothed(fastFrauds, fastEvents),
     smoothed(slowFrauds, slowEvents),
-    smoothed(share[0]!, share[1]!),
-    smoothed(share[2]!, share[3]!),
-    smoothed(share[4]!, share[5]!),
+    smoothed(shareFrauds[0]!, shareEvents[0]!),
+    smoothed(shareFrauds[1]!, shareEvents[1]!),
+    smoothed(shareFrauds[2]!, shareEvents[2]!),
   ];
   out.set(values, start);
   let next = start + measures.length;

@@ -75,6 +75,8 @@ function describe({ kind, measure, partner }: HistoryFeature): {
       return { family: own, text: `How long this ${who} has been known` };
     case 'fraudsKnown':
       return { family: own, text: `Known frauds of this ${who}` };
+    case 'fraudsKnown14d':
+      return { family: own, text: `Known frauds of this ${who} in the last 14 days` };
     case 'fraudRateHalfLife7d':
     case 'fraudRateHalfLife30d':
     case 'fraudShare1d':
