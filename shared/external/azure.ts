@@ -1,6 +1,6 @@
-/** Tokens of Entra ID and secrets of Key Vault, by the product's own identity. `@azure/identity` is loaded with the first use. */
+/** Tokens of Entra ID and secrets of Key Vault, by the product's own identity. What they need is loaded with the first use. */
 import type { TokenCredential } from '@azure/identity';
-import { Agent, type Dispatcher, request } from 'undici';
+import type { Dispatcher } from 'undici';
 import type { EntraId } from './definition.ts';
 import { CallError } from './outcome.ts';
 import { remember } from './remember.ts';
@@ -75,6 +75,7 @@ export function openAzure(options: AzureOptions = {}): Azure {
       const token = await vaultToken(scope).catch(() => {
         throw fault('no token for Key Vault');
       });
+      const { Agent, request } = await import('undici');
       agent ??= new Agent({ allowH2: false, headersTimeout: 10_000, bodyTimeout: 10_000 });
       const answer = await request(`${keyVaultUrl(reference)}?api-version=7.4`, {
         dispatcher: agent,

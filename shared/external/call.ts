@@ -2,7 +2,7 @@
 
 import { getCACertificates } from 'node:tls';
 import { TaskCancelledError, TimeoutStrategy, timeout } from 'cockatiel';
-import { Agent, type Dispatcher, errors } from 'undici';
+import type { Agent, Dispatcher } from 'undici';
 import type { Json } from '../problem.ts';
 import { type Fence, FencedError } from './fence.ts';
 import { CallError, failed, failure, type Outcome } from './outcome.ts';
@@ -34,16 +34,27 @@ export interface Sender {
 
 export function openSender(options: SenderOptions): Sender {
   const ca = options.certificateAuthorities?.length ? { ca: trusted(options.certificateAuthorities) } : {};
-  const agent = new Agent({
-    connect: options.fence.connector(ca),
-    allowH2: false,
-    connections: options.connections ?? 128,
-    pipelining: 1,
-    // kept while a load balancer on the way usually keeps them; a server's own hint goes before
-    keepAliveTimeout: 60_000,
-    keepAliveMaxTimeout: 240_000,
-    maxHeaderSize: 16_384,
-  });
+  let opened: Promise<Agent> | undefined;
+
+  /** Loads the HTTP client with the first call: it is a megabyte, which a cold start should not read. */
+  function agent(): Promise<Agent> {
+    opened ??= openAgent();
+    return opened;
+  }
+
+  async function openAgent(): Promise<Agent> {
+    const { Agent, buildConnector } = await import('undici');
+    return new Agent({
+      connect: options.fence.connector(buildConnector, ca),
+      allowH2: false,
+      connections: options.connections ?? 128,
+      pipelining: 1,
+      // kept while a load balancer on the way usually keeps them; a server's own hint goes before
+      keepAliveTimeout: 60_000,
+      keepAliveMaxTimeout: 240_000,
+      maxHeaderSize: 16_384,
+    });
+  }
 
   async function exchange(request: OutgoingRequest, signal: AbortSignal, read: Read): Promise<Outcome> {
     try {
@@ -51,7 +62,7 @@ export function openSender(options: SenderOptions): Sender {
       const refused = options.fence.refuses(url);
       if (refused !== undefined) return failed('CommunicationFailure', refused);
       // the deadline is the caller's signal, for the whole exchange; undici's own are per step and coarser
-      const answer = await agent.request({
+      const answer = await (await agent()).request({
         origin: url.origin,
         path: `${url.pathname}${url.search}`,
         method,
@@ -70,7 +81,9 @@ export function openSender(options: SenderOptions): Sender {
   return {
     send: (request, signal) => exchange(request, signal, readAnswer),
     ping: (url, signal) => exchange({ method: 'GET', url, headers: {} }, signal, readPing),
-    close: () => agent.destroy(),
+    async close() {
+      await (await opened)?.destroy();
+    },
   };
 }
 
@@ -183,7 +196,7 @@ const reasons: Readonly<Record<string, string>> = {
 function transportFailure(error: unknown): Outcome {
   if (error instanceof CallError) return failure(error);
   if (error instanceof FencedError) return failed('CommunicationFailure', error.message);
-  if (error instanceof errors.HTTPParserError)
+  if (error instanceof Error && error.name === 'HTTPParserError')
     return failed('CommunicationFailure', 'the answer is not HTTP');
   const code = codeOf(error);
   return code === undefined ? failure(error) : failed('CommunicationFailure', reasons[code] ?? code);

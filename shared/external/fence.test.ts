@@ -1,7 +1,7 @@
 import { once } from 'node:events';
 import { createServer } from 'node:net';
 import fc from 'fast-check';
-import { Agent, request } from 'undici';
+import { Agent, buildConnector, request } from 'undici';
 import { describe, expect, test } from 'vitest';
 import { kindOf, parseAddress, parseRange, within } from './addresses.ts';
 import { openFence } from './fence.ts';
@@ -103,7 +103,7 @@ const open = [
 
 /** Asks for a URL through the fence, and says why that failed. */
 async function ask(url: string, options: Parameters<typeof openFence>[0], path = '/'): Promise<string> {
-  const dispatcher = new Agent({ connect: openFence(options).connector() });
+  const dispatcher = new Agent({ connect: openFence(options).connector(buildConnector) });
   try {
     const answer = await request(new URL(path, url), { dispatcher });
     await answer.body.dump();
@@ -226,7 +226,7 @@ describe('names', () => {
         answer = done;
       });
     };
-    const connect = openFence({ resolve }).connector();
+    const connect = openFence({ resolve }).connector(buildConnector);
     const faults = [1, 2, 3].map(
       () =>
         new Promise((done) => {
@@ -261,7 +261,7 @@ describe('what is allowed beside public addresses', () => {
     for (const host of ['scoring.example', 'SCORING.example.', 'a.internal.example'])
       for (const address of ['127.0.0.1', '169.254.169.254', '168.63.129.16'])
         expect(await ask(`https://${host}:9`, at(address))).toContain('which calls may not reach');
-    const connect = openFence(at('10.0.0.1')).connector();
+    const connect = openFence(at('10.0.0.1')).connector(buildConnector);
     const opened = new Promise<string>((done) => {
       connect({ hostname: 'other.example', protocol: 'https:', port: '9' }, (...[error]) =>
         done(error?.message ?? 'open'),

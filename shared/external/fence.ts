@@ -2,7 +2,7 @@
 import { promises as dns, type LookupAddress } from 'node:dns';
 import { isIP, type LookupFunction } from 'node:net';
 import type { ConnectionOptions } from 'node:tls';
-import { buildConnector } from 'undici';
+import type { buildConnector } from 'undici';
 import {
   type Address,
   type AddressKind,
@@ -32,9 +32,15 @@ export interface Fence {
    * spelling that the URL standard knows. Undefined: nothing known against it; the connection still decides.
    */
   refuses(url: URL): string | undefined;
-  /** Opens sockets for undici to permitted addresses only; `tls` holds further certificate authorities. */
-  connector(tls?: Pick<ConnectionOptions, 'ca'>): buildConnector.connector;
+  /**
+   * Opens sockets for undici, by its own `buildConnector`, to permitted addresses only; `tls` holds further certificate
+   * authorities.
+   */
+  connector(build: BuildConnector, tls?: Pick<ConnectionOptions, 'ca'>): buildConnector.connector;
 }
+
+/** Given by those who loaded undici: it is a megabyte, which a cold start should not read. */
+type BuildConnector = (options: buildConnector.BuildOptions) => buildConnector.connector;
 
 /** A connection that the fence did not allow. */
 export class FencedError extends Error {
@@ -97,9 +103,12 @@ export function openFence(options: FenceOptions = {}): Fence {
     };
   }
 
-  function connector(tls: Pick<ConnectionOptions, 'ca'> = {}): buildConnector.connector {
+  function connector(
+    build: BuildConnector,
+    tls: Pick<ConnectionOptions, 'ca'> = {},
+  ): buildConnector.connector {
     const open = (protocol: Protocol) =>
-      buildConnector({ ...tls, allowH2: false, timeout: 10_000, lookup: lookupFor(protocol) });
+      build({ ...tls, allowH2: false, timeout: 10_000, lookup: lookupFor(protocol) });
     const connectors = { 'http:': open('http:'), 'https:': open('https:') };
     return (target, callback) => {
       const protocol = target.protocol === 'https:' ? 'https:' : 'http:';

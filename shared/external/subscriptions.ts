@@ -107,7 +107,7 @@ export function openSubscriptions(
         const id = `${environment}|${name.toLowerCase()}`;
         return { id, events: body.events, subscriber: subscriberOf(body) };
       });
-      return { value, refreshAt: now() + 15_000, until: now() + 60_000 };
+      return { value, refreshAt: now() + 5_000, until: now() + 60_000 };
     },
     (environment) => environment,
     now,
