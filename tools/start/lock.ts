@@ -1,5 +1,5 @@
 /** One `npm start` per data folder. A lock whose holder is gone (`kill -9`, power) does not count. */
-import { mkdir, open, readFile, rename, rm, statfs, writeFile } from 'node:fs/promises';
+import { mkdir, open, readFile, rename, rm, stat, statfs, writeFile } from 'node:fs/promises';
 import path from 'node:path';
 import { setTimeout as timeout } from 'node:timers/promises';
 import { errorCode, folderProblem, StartProblem } from './problem.ts';
@@ -28,7 +28,7 @@ const STORAGE_END_MILLISECONDS = 20_000;
 export async function takeLock(folder: string): Promise<Lock> {
   const file = path.join(folder, 'lock');
   try {
-    await mkdir(folder, { recursive: true });
+    await makeFolder(folder);
     const holder: Holder = { pid: process.pid, started: await startOf(process.pid) };
     while (!(await create(file, holder))) {
       const other = await readHolder(file);
@@ -52,6 +52,19 @@ export async function takeLock(folder: string): Promise<Lock> {
   } catch (error) {
     const code = errorCode(error);
     throw code === undefined ? error : folderProblem(folder, code);
+  }
+}
+
+/** Node's recursive `mkdir` hides why it fails (ENOENT for a read-only file system), and in `/proc` never ends. */
+async function makeFolder(folder: string): Promise<void> {
+  try {
+    await mkdir(folder);
+  } catch (error) {
+    const parent = path.dirname(folder);
+    if (errorCode(error) === 'ENOENT' && !(await stat(parent).catch(() => undefined)) && parent !== folder) {
+      await makeFolder(parent);
+      await mkdir(folder);
+    } else if (errorCode(error) !== 'EEXIST' || !(await stat(folder)).isDirectory()) throw error;
   }
 }
 
