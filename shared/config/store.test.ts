@@ -276,6 +276,57 @@ describe('a velocity', () => {
   });
 });
 
+describe('a function', () => {
+  const body = (code: string) => ({
+    parameters: [{ name: '_email', type: 'String', default: '' }],
+    outputs: [{ name: 'status', type: 'String', default: '', code }],
+  });
+  const reading = (column: string) => body(`RETURN Lookup("Risky emails", "${column}", _email, "Status")`);
+  const put = (code: object) => config.put(env, 'functions', 'EmailRisk', code, by);
+  beforeEach(() => putList('Email,Status\nkayla@contoso.com,Risky\n'));
+
+  it('is called from below, and neither it nor what it reads goes away then', async () => {
+    await put(reading('Email'));
+    await config.putEnvironment(`${env}/child`, { name: 'Child' }, by);
+    const rule = ruleOf('RETURN Reject() WHEN Functions.parent.EmailRisk(@"user.email").status == "Risky"');
+    await putRule('R', rule, `${env}/child`);
+    const uses = (await refusal(config.remove(env, 'functions', 'emailrisk', by))).extra?.references;
+    expect(uses).toMatchObject([{ kind: 'rules', name: 'R', environmentName: 'Child' }]);
+    const list = await refusal(config.remove(env, 'lists', 'Risky emails', by));
+    expect(list.extra?.references).toContainEqual(
+      expect.objectContaining({ kind: 'functions', name: 'EmailRisk' }),
+    );
+    const other = {
+      ...reading('Email'),
+      outputs: [{ name: 'other', type: 'String', default: '', code: 'RETURN _email' }],
+    };
+    expect((await refusal(put(other))).extra?.references).toMatchObject([
+      { name: 'R', message: expect.any(String) },
+    ]);
+    await config.remove(`${env}/child`, 'rules', 'R', by);
+    await config.remove(env, 'functions', 'EmailRisk', by);
+    await config.remove(env, 'lists', 'Risky emails', by);
+  });
+
+  it('with a fault is refused with its place', async () => {
+    expect((await refusal(put(reading('Mail')))).extra?.diagnostics).toMatchObject([
+      { rule: 'EmailRisk', clause: 'status', severity: 'error', line: 1 },
+    ]);
+  });
+
+  it('has a name that can stand in code, and 29 others beside it', async () => {
+    expect(
+      (await refusal(config.put(env, 'functions', 'Email risk', body('RETURN _email'), by))).status,
+    ).toBe(400);
+    for (let index = 0; index < 30; index++)
+      await config.put(env, 'functions', `F${index}`, body('RETURN _email'), by);
+    expect(await refusal(config.put(env, 'functions', 'F30', body('RETURN _email'), by))).toMatchObject({
+      status: 409,
+      code: 'LimitReached',
+    });
+  });
+});
+
 describe('writers at the same time', () => {
   it('all get their change in, and each change is logged once', async () => {
     const names = Array.from({ length: 12 }, (_, index) => `Rule ${index}`);

@@ -19,7 +19,7 @@ export interface ColumnIndex {
 }
 
 /** Rows handled before the event loop gets a turn. */
-const rowsPerTurn = 20_000;
+export const rowsPerTurn = 20_000;
 
 const decoder = new TextDecoder();
 const encoder = new TextEncoder();

@@ -1,3 +1,4 @@
+import { setImmediate as turn } from 'node:timers/promises';
 import { encodeKey, joinBytes, splitBytes, type Table } from '../storage/index.ts';
 import { normalKey } from './key.ts';
 import type { ListContent, ListRow } from './lists.ts';
@@ -6,10 +7,12 @@ import {
   deserialize,
   hashKey,
   indexColumn,
+  indexColumnInSteps,
   type PackedRows,
   packer,
   readRecord,
   readRow,
+  rowsPerTurn,
   serialize,
 } from './packed.ts';
 
@@ -42,7 +45,7 @@ function partition(blob: string, column: number, page: number): string {
 /** Stores the pages of all columns. A repeat changes nothing. */
 export async function writePages(table: Table, blob: string, rows: PackedRows, pages: number): Promise<void> {
   for (let column = 0; column < rows.columns.length; column++) {
-    const members = rowsByPage(rows, column, pages);
+    const members = await rowsByPage(rows, column, pages);
     let next = 0;
     const worker = async () => {
       while (next < pages) {
@@ -60,9 +63,10 @@ export async function writePages(table: Table, blob: string, rows: PackedRows, p
   }
 }
 
-function rowsByPage(rows: PackedRows, column: number, pages: number): number[][] {
+/** The rows of each page, found in short steps. */
+async function rowsByPage(rows: PackedRows, column: number, pages: number): Promise<number[][]> {
   const members: number[][] = Array.from({ length: pages }, () => []);
-  const index = indexColumn(rows, column);
+  const index = await indexColumnInSteps(rows, column);
   let row = 0;
   for (const hash of columnHashes(rows, column)) {
     // only the first row of a key is ever found, so only that one is stored
@@ -70,6 +74,7 @@ function rowsByPage(rows: PackedRows, column: number, pages: number): number[][]
       members[hash % pages]?.push(row);
     }
     row++;
+    if (row % rowsPerTurn === 0) await turn();
   }
   return members;
 }
