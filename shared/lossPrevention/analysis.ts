@@ -352,9 +352,8 @@ function expectations(board: Board, test: ShareTest | MoneyTest): Expectations {
 }
 
 function countsOf(cell: Cell, test: ShareTest | MoneyTest): Totals {
-  const of: readonly SumName[] = test.kind === 'share' ? test.of : [test.of];
   let chances = 0;
-  for (const name of of) chances += cell.sums[at[name]]!;
+  for (const name of test.of) chances += cell.sums[at[name]]!;
   const squares = test.kind === 'money' ? cell.sums[at[test.squares]]! * 10_000 : 0;
   return { events: cell.sums[at[test.events]]!, chances, squares };
 }

@@ -12,7 +12,7 @@ export interface ShareTest {
 export interface MoneyTest {
   kind: 'money';
   events: SumName;
-  of: SumName;
+  of: readonly SumName[];
   squares: SumName;
   /** how many payments or discounts made up the money */
   count: SumName;
@@ -43,8 +43,16 @@ export const reasons: readonly Reason[] = [
   {
     id: 'returnValue',
     label: 'Value of returns',
-    unit: 'of the value sold',
-    tests: [{ kind: 'money', events: 'returned', of: 'sold', squares: 'returnedSquares', count: 'returns' }],
+    unit: 'of the value sold and returned',
+    tests: [
+      {
+        kind: 'money',
+        events: 'returned',
+        of: ['sold', 'returned'],
+        squares: 'returnedSquares',
+        count: 'returns',
+      },
+    ],
     money: 'returned',
   },
   {
@@ -115,7 +123,13 @@ export const reasons: readonly Reason[] = [
     label: 'Depth of manual discounts',
     unit: 'of the value discounted',
     tests: [
-      { kind: 'money', events: 'manualValue', of: 'manualGross', squares: 'manualSquares', count: 'manual' },
+      {
+        kind: 'money',
+        events: 'manualValue',
+        of: ['manualGross'],
+        squares: 'manualSquares',
+        count: 'manual',
+      },
     ],
     money: 'manualValue',
   },
@@ -145,7 +159,13 @@ export const reasons: readonly Reason[] = [
     label: 'Money taken off by price overrides',
     unit: 'of the value at the original price',
     tests: [
-      { kind: 'money', events: 'overrideValue', of: 'gross', squares: 'overrideSquares', count: 'overrides' },
+      {
+        kind: 'money',
+        events: 'overrideValue',
+        of: ['gross'],
+        squares: 'overrideSquares',
+        count: 'overrides',
+      },
     ],
     money: 'overrideValue',
   },
