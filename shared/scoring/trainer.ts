@@ -1,0 +1,158 @@
+import { calibrate, scoreOf } from './calibration.ts';
+import { spreadOf } from './drift.ts';
+import { featureNames, schemaHash } from './features/schema.ts';
+import { areaUnderRoc, averagePrecision, countFrauds, recallAtFalsePositiveRate } from './metrics.ts';
+import type { GoldenRow, HoldOutMetrics, Model, ModelKind } from './model.ts';
+import type { TrainingRows } from './replay.ts';
+import { choose, randomSource } from './trees/random.ts';
+import { compileScorer } from './trees/scorer.ts';
+import { defaultTrainSettings, TrainingError, type TrainSettings, trainForest } from './trees/train.ts';
+
+/** With fewer known frauds the scorecard decides alone, and nothing is trained. */
+export const LEAST_FRAUDS = 20;
+
+/** Share of the rows, the latest ones, that are held out to stop, calibrate and measure. */
+const HOLD_OUT = 0.25;
+
+/** More legitimate rows than this are sampled down, for memory: a row of features takes about 1.5 kB while training. */
+const MOST_LEGITIMATE = 300_000;
+
+const GOLDEN_ROWS = 16;
+
+export interface TrainerSettings {
+  kind: ModelKind;
+  /** ISO 8601, the moment of training */
+  created: string;
+  trees?: Partial<TrainSettings>;
+  /** names of the columns; those of the feature schema where absent */
+  features?: readonly string[];
+}
+
+/** The logits of all rows of columns. */
+export function logitsOf(
+  score: (row: ArrayLike<number>) => number,
+  columns: readonly Float32Array[],
+): Float64Array {
+  const rows = columns[0]?.length ?? 0;
+  const row = new Float32Array(columns.length);
+  const logits = new Float64Array(rows);
+  for (let i = 0; i < rows; i++) {
+    for (let column = 0; column < row.length; column++) row[column] = columns[column]![i]!;
+    logits[i] = score(row);
+  }
+  return logits;
+}
+
+/** How well logits tell frauds. */
+export function measure(logits: Float64Array, labels: Uint8Array): HoldOutMetrics {
+  return {
+    rows: labels.length,
+    frauds: countFrauds(labels),
+    areaUnderRoc: areaUnderRoc(logits, labels),
+    averagePrecision: averagePrecision(logits, labels),
+    recallAt1Percent: recallAtFalsePositiveRate(logits, labels, 0.01),
+  };
+}
+
+/** Where the hold-out begins: the last quarter, but so that at least a fifth of the frauds lies in it and two fifths before it. */
+function splitAt(labels: Uint8Array): number {
+  const frauds = countFrauds(labels);
+  let seen = 0;
+  let earliest = labels.length;
+  let latest = 0;
+  for (let row = 0; row < labels.length; row++) {
+    seen += labels[row]!;
+    if (seen >= 0.4 * frauds && row + 1 < earliest) earliest = row + 1;
+    if (seen <= 0.8 * frauds) latest = row + 1;
+  }
+  const wanted = Math.floor(labels.length * (1 - HOLD_OUT));
+  return Math.max(earliest, Math.min(latest, wanted));
+}
+
+function sampled(rows: TrainingRows, end: number, seed: number): Int32Array {
+  const legitimate: number[] = [];
+  const kept: number[] = [];
+  for (let row = 0; row < end; row++) (rows.labels[row] === 1 ? kept : legitimate).push(row);
+  if (legitimate.length <= MOST_LEGITIMATE) return Int32Array.from({ length: end }, (_, row) => row);
+  const chosen = choose(randomSource(seed), legitimate.length, MOST_LEGITIMATE);
+  return Int32Array.from([...kept, ...chosen.map((i) => legitimate[i]!)]).sort();
+}
+
+/**
+ * Trains and calibrates a model. Rows stand in the order of time; trees are grown on the earlier ones and stopped, calibrated and
+ * measured on the later ones, which they never see: the score then means the same false-positive rate after each training.
+ * The same rows and settings give the same bytes. Throws TrainingError where the rows do not suffice, with the reason.
+ */
+export function trainModel(rows: TrainingRows, settings: TrainerSettings): Model {
+  const { labels, columns } = rows;
+  const features = settings.features ?? featureNames;
+  if (columns.length !== features.length)
+    throw new TrainingError(`There are ${columns.length} columns for ${features.length} features.`);
+  const frauds = countFrauds(labels);
+  if (frauds < LEAST_FRAUDS)
+    throw new TrainingError(
+      `${frauds} of the ${labels.length} rows are known frauds; a model needs ${LEAST_FRAUDS}. The scorecard goes on.`,
+    );
+  const treeSettings = { ...defaultTrainSettings, ...settings.trees };
+  const split = splitAt(labels);
+  const train = sampled(rows, split, treeSettings.seed);
+  const held = { columns: columns.map((c) => c.subarray(split)), labels: labels.subarray(split) };
+  if (held.labels.length - countFrauds(held.labels) < 50)
+    throw new TrainingError(
+      `The hold-out has ${held.labels.length - countFrauds(held.labels)} legitimate rows; 50 at least are needed.`,
+    );
+  const { forest } = trainForest(
+    {
+      columns: columns.map((column) => Float32Array.from(train, (row) => column[row]!)),
+      labels: Uint8Array.from(train, (row) => labels[row]!),
+    },
+    held,
+    treeSettings,
+  );
+  const score = compileScorer(forest);
+  const logits = logitsOf(score, held.columns);
+  const calibration = calibrate(logits, held.labels);
+  const scores = logits.map((logit) => scoreOf(calibration, logit));
+  const goldenRows = choose(
+    randomSource(treeSettings.seed),
+    logits.length,
+    Math.min(GOLDEN_ROWS, logits.length),
+  );
+  const golden = [...goldenRows].map((index): GoldenRow => {
+    const row = Array.from(held.columns, (column) => column[index]!);
+    return {
+      row: row.map((value) => (Number.isFinite(value) ? value : null)),
+      logit: score(row.map((value) => (Number.isFinite(value) ? value : Number.NaN))),
+      score: 0,
+    };
+  });
+  for (const one of golden) one.score = scoreOf(calibration, one.logit);
+  return {
+    info: {
+      kind: settings.kind,
+      created: settings.created,
+      features,
+      schemaHash: schemaHash(features),
+      settings: treeSettings,
+      calibration,
+      holdOut: measure(logits, held.labels),
+      trainedOn: { rows: labels.length, frauds, from: rows.at[0] ?? 0, to: rows.at.at(-1) ?? 0 },
+      reference: { score: spreadOf(scores), features: held.columns.map(spreadOf) },
+      golden,
+    },
+    forest,
+  };
+}
+
+/**
+ * Whether a challenger takes the champion's place: only if, on the same last matured week, neither its average precision nor its
+ * recall at 1 % false positives is below the champion's. Without a champion, or where the week has no frauds to tell
+ * them apart, it does.
+ */
+export function promotes(champion: HoldOutMetrics | undefined, challenger: HoldOutMetrics): boolean {
+  if (champion === undefined || challenger.frauds === 0) return true;
+  return (
+    challenger.averagePrecision >= champion.averagePrecision &&
+    challenger.recallAt1Percent >= champion.recallAt1Percent
+  );
+}
