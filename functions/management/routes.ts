@@ -1,5 +1,6 @@
 import { activityRoutes } from './activity.ts';
 import { environmentRoutes } from './environments.ts';
+import { eventRoutes } from './events.ts';
 import { externalCallRoutes } from './externalCalls.ts';
 import { listRoutes } from './lists.ts';
 import { resourceRoutes } from './resources.ts';
@@ -13,6 +14,7 @@ const ownRoutes: readonly Route[] = [
   ...supportListRoutes,
   ...externalCallRoutes,
   ...activityRoutes,
+  ...eventRoutes,
 ];
 
 const own = new Set(ownRoutes.map(({ method, path }) => `${method} ${path}`));
