@@ -144,9 +144,9 @@ function offsetOf(text: string | undefined): number {
 
 const pad = (value: number, width: number): string => String(value).padStart(width, '0');
 
-/** The seven digits of a second's fraction, to a tenth of a microsecond. */
+/** The seven digits of a second's fraction; a DateTime is exact to a microsecond, so the last one is 0. */
 function fractionDigits(millisecond: number): string {
-  return pad(Math.min(9999999, Math.round(millisecond * 10000)), 7);
+  return `${pad(Math.min(999999, Math.round(millisecond * 1000)), 6)}0`;
 }
 
 /** ISO 8601 in UTC; a fraction only where there is one. */
