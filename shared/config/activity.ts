@@ -3,6 +3,7 @@ import type { Json } from '../problem.ts';
 import { Problem } from '../problem.ts';
 import type { StoredRow, Table } from '../storage/index.ts';
 import { joinText, splitText } from '../storage/index.ts';
+import type { VersionDocument } from './documents.ts';
 
 /*
  * Table `activity`: who changed what and when.
@@ -136,4 +137,27 @@ function matches(entry: ActivityEntry, filter: ActivityFilter): boolean {
     (filter.operation === undefined || entry.operation === filter.operation) &&
     (filter.by === undefined || entry.by === filter.by)
   );
+}
+
+/** What a new version of a resource did. */
+export function operationOf(
+  before: VersionDocument | undefined,
+  after: VersionDocument,
+  restored: number | undefined,
+): Operation {
+  if (restored !== undefined) return 'Rollback';
+  if (!before) return 'Create';
+  const [was, is] = [statusOf(before.content), statusOf(after.content)];
+  if (was === is || is === undefined) return 'Update';
+  const others = JSON.stringify({ ...objectOf(before.content), status: is });
+  if (others !== JSON.stringify(objectOf(after.content))) return 'Update';
+  return is === 'Active' ? 'Activate' : 'Deactivate';
+}
+
+function objectOf(content: unknown): object {
+  return typeof content === 'object' && content !== null ? content : {};
+}
+
+function statusOf(content: unknown): unknown {
+  return Reflect.get(objectOf(content), 'status');
 }

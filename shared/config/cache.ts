@@ -23,7 +23,7 @@ export interface CacheOptions extends SnapshotDeps {
   /** The environment of requests that name none: id, API name or path; the first root where absent. */
   defaultEnvironment?: string | undefined;
   /** called with each manifest that was read: the tree may be behind it */
-  onManifest(manifest: Manifest, tree: Tree): Promise<void>;
+  onManifest(manifest: Manifest): Promise<void>;
 }
 
 export interface Cache {
@@ -139,7 +139,7 @@ export function openCache(options: CacheOptions): Cache {
     if (blob === undefined || blob === 'missing') throw unknown(root);
     const manifest = parseManifest(blob.content);
     await adopt(what, { manifest, etag: blob.etag });
-    if (tree.value) await options.onManifest(manifest, tree.value.tree);
+    await options.onManifest(manifest);
   };
 
   /** As `findInTree`, once for each text that clients use; undefined where there is not exactly one. */

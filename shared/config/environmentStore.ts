@@ -19,8 +19,8 @@ import {
   serializeManifest,
 } from './manifest.ts';
 import { type EnvironmentBody, environmentSchema, parseBody } from './schemas.ts';
-import type { WriteOptions } from './store.ts';
 import { changeTree, findInTree, pathOf, requireInTree, type Tree } from './tree.ts';
+import type { WriteOptions } from './types.ts';
 import type { WriteContext } from './write.ts';
 
 /** An environment as the management API shows it. */
@@ -211,6 +211,47 @@ export function openEnvironments(deps: EnvironmentDeps): Environments {
       return { manifest, entry };
     });
 
+  const put: Environments['putEnvironment'] = async (environment, body, options) => {
+    await deps.ready();
+    const parsed = parseBody(environmentSchema, body);
+    const tree = await cache.freshTree();
+    const target = environmentTarget(tree, environment, parsed);
+    const { existing } = target;
+    const reserved = existing && tree.roots.find(({ root }) => root === existing.id)?.sequence === 0;
+
+    if ((!existing && !target.parent) || reserved) {
+      checkNew(options, environment);
+      const created = await createRoot(target, parsed, options.by);
+      if (created) return { ...(await answer(created.manifest, created.entry)), outcome: 'created' };
+    }
+
+    const root = existing?.root ?? target.parent?.root ?? target.id;
+    const { manifest, result } = await deps.commit<PutOutcome>(root, async (draft) => {
+      const entry = draft.environments.get(target.id);
+      if (!entry) {
+        if (existing) throw unknown(environment);
+        checkNew(options, environment);
+        const created = await create(draft, target, parsed, options.by);
+        return { result: { entry: created, outcome: 'created' }, changed: true };
+      }
+      const etag = environmentEtag(entry);
+      if (
+        options.ifAbsent ||
+        (options.ifMatch && !options.ifMatch.some((each) => each === '*' || each === etag))
+      ) {
+        throw Problem.preconditionFailed('The environment exists already, or has changed.', {
+          code: 'Changed',
+        });
+      }
+      const changed = update(draft, entry, parsed, options.by);
+      return {
+        result: { entry, outcome: changed ? ('updated' as const) : ('unchanged' as const) },
+        changed,
+      };
+    });
+    return { ...(await answer(manifest, result.entry)), outcome: result.outcome };
+  };
+
   return {
     async environmentTree() {
       await deps.ready();
@@ -237,44 +278,13 @@ export function openEnvironments(deps: EnvironmentDeps): Environments {
       return answer(stored.manifest, entry);
     },
     async putEnvironment(environment, body, options) {
-      await deps.ready();
-      const parsed = parseBody(environmentSchema, body);
-      const tree = await cache.freshTree();
-      const target = environmentTarget(tree, environment, parsed);
-      const { existing } = target;
-      const reserved = existing && tree.roots.find(({ root }) => root === existing.id)?.sequence === 0;
-
-      if ((!existing && !target.parent) || reserved) {
-        checkNew(options, environment);
-        const created = await createRoot(target, parsed, options.by);
-        if (created) return { ...(await answer(created.manifest, created.entry)), outcome: 'created' };
+      try {
+        return await put(environment, body, options);
+      } catch (error) {
+        // the name was taken meanwhile, or the tree was behind: now it is an environment that exists
+        if (!(error instanceof Problem) || error.code !== 'ApiNameTaken') throw error;
+        return put(environment, body, options);
       }
-
-      const root = existing?.root ?? target.parent?.root ?? target.id;
-      const { manifest, result } = await deps.commit<PutOutcome>(root, async (draft) => {
-        const entry = draft.environments.get(target.id);
-        if (!entry) {
-          if (existing) throw unknown(environment);
-          checkNew(options, environment);
-          const created = await create(draft, target, parsed, options.by);
-          return { result: { entry: created, outcome: 'created' }, changed: true };
-        }
-        const etag = environmentEtag(entry);
-        if (
-          options.ifAbsent ||
-          (options.ifMatch && !options.ifMatch.some((each) => each === '*' || each === etag))
-        ) {
-          throw Problem.preconditionFailed('The environment exists already, or has changed.', {
-            code: 'Changed',
-          });
-        }
-        const changed = update(draft, entry, parsed, options.by);
-        return {
-          result: { entry, outcome: changed ? ('updated' as const) : ('unchanged' as const) },
-          changed,
-        };
-      });
-      return { ...(await answer(manifest, result.entry)), outcome: result.outcome };
     },
     async removeEnvironment(environment, options) {
       await deps.ready();

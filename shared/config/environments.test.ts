@@ -169,6 +169,47 @@ describe('an environment that exists', () => {
   });
 });
 
+describe('where a process died', () => {
+  const failing = (fails: (name: string) => boolean): Storage => ({
+    ...storage,
+    blobs(container) {
+      const blobs = storage.blobs(container);
+      return {
+        ...blobs,
+        write: async (name, content, options) => {
+          if (fails(name)) throw new Error('the process dies');
+          return blobs.write(name, content, options);
+        },
+      };
+    },
+  });
+
+  it('between the reservation of a root and its manifest: the next PUT completes it', async () => {
+    const root = fresh();
+    const dying = openConfig(failing((name) => name.endsWith('manifest.json')));
+    await expect(dying.putEnvironment(root, { name: 'Root' }, by)).rejects.toThrow('dies');
+    expect((await refusal(config.snapshot(root))).status).toBe(404);
+    expect((await config.environmentTree()).map(({ apiName }) => apiName)).not.toContain(root);
+    expect((await config.putEnvironment(root, { name: 'Root' }, by)).outcome).toBe('created');
+    expect((await config.snapshot(root)).path).toBe(`/${root}`);
+  });
+
+  it('between the commit of a child and the index: the next PUT or any other write completes it', async () => {
+    const root = fresh();
+    await config.putEnvironment(root, { name: 'Root' }, by);
+    const dying = openConfig(
+      failing((name) => name === 'index.json'),
+      { log: () => {} },
+    );
+    await dying.putEnvironment(`${root}/a`, { name: 'A' }, by);
+    expect((await refusal(config.environment(`${root}/a`))).status).toBe(404);
+    expect((await config.putEnvironment(`${root}/a`, { name: 'A' }, by)).outcome).toBe('unchanged');
+    await dying.putEnvironment(`${root}/b`, { name: 'B' }, by);
+    await openConfig(storage).put(root, 'assessments', 'Purchase', {}, by);
+    expect((await config.environment(`${root}/b`)).view.name).toBe('B');
+  });
+});
+
 describe('at the same time', () => {
   it('of many who create the same root or the same child, one does', async () => {
     const root = fresh();

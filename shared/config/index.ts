@@ -25,6 +25,6 @@ export type {
   SnapshotVelocity,
   VelocityRef,
 } from './snapshot.ts';
-export type { StoredResource, WriteOptions, WrittenStoredResource } from './store.ts';
-export { configNames } from './store.ts';
+export type { StoredResource, WriteOptions, WrittenStoredResource } from './types.ts';
+export { configNames } from './types.ts';
 export { diagnosticsJson } from './write.ts';

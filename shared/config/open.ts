@@ -12,7 +12,8 @@ import type { Json } from '../problem.ts';
 import type { Storage } from '../storage/index.ts';
 import { summarize } from './activity.ts';
 import type { EnvironmentNode } from './environmentStore.ts';
-import { type ConfigStore, openStore } from './store.ts';
+import { openStore } from './store.ts';
+import type { ConfigStore } from './types.ts';
 
 /** The configuration of all environments, with the lists that belong to it. */
 export interface Config extends ConfigStore {

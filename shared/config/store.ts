@@ -1,19 +1,18 @@
-import type { Diagnostic } from '../fql/index.ts';
 import { Problem } from '../problem.ts';
 import type { Storage } from '../storage/index.ts';
 import {
   type ActivityEntry,
-  type ActivityFilter,
-  type ActivityPage,
   activityEntry,
   type Operation,
+  operationOf,
   readActivity,
   summarize,
   writeActivity,
 } from './activity.ts';
 import { openCache } from './cache.ts';
+import { checkConditions } from './conditions.ts';
 import { openDocuments, type VersionDocument, versionEtag } from './documents.ts';
-import { type Environments, openEnvironments } from './environmentStore.ts';
+import { openEnvironments } from './environmentStore.ts';
 import { scopesOf } from './environments.ts';
 import {
   type Change,
@@ -28,114 +27,19 @@ import {
   resourceKey,
   type StoredVersion,
 } from './manifest.ts';
-import { publishedOf, type Use } from './resolve.ts';
+import { publishedOf } from './resolve.ts';
 import { kindOf } from './resources.ts';
 import { type ListBody, listSchema, parseName } from './schemas.ts';
-import type { ListReader, Snapshot } from './snapshot.ts';
 import { changeTree, copyIntoTree, requireInTree } from './tree.ts';
+import type {
+  ConfigStore,
+  StoredResource,
+  StoreOptions,
+  WriteOptions,
+  WrittenStoredResource,
+} from './types.ts';
+import { configNames } from './types.ts';
 import { putResource, removeResource, usesOfResource, type WriteContext } from './write.ts';
-
-/** Tables and containers that this room and shared/lists need. */
-export const configNames = {
-  tables: ['activity', 'lists', 'supportLists'],
-  containers: ['config'],
-} as const;
-
-/** What shared/lists does for this room: it keeps the content of lists, and knows nothing of environments. */
-export interface ListContents<Parsed extends { memory: number }> {
-  parse(content: Uint8Array): Promise<Parsed>;
-  save(prefix: string, list: Parsed, inMemory: boolean): Promise<Omit<ListBody, 'description'>>;
-  open(content: ListBody): ListReader;
-}
-
-export interface StoreOptions<Parsed extends { memory: number }> {
-  lists: ListContents<Parsed>;
-  /** names of the built-in support lists that code may use */
-  supportLists: readonly string[];
-  /** bytes that the lists of one root environment may take in the memory of an instance; default 128 MiB */
-  listMemory?: number;
-  /** the environment of requests that name none: id, API name or path; the first root where absent */
-  defaultEnvironment?: string | undefined;
-  /** milliseconds until a use looks for changes in the background; default 3,000 */
-  refreshAfter?: number;
-  /** milliseconds until a use waits for that; default 60,000 */
-  waitAfter?: number;
-  now?: () => number;
-  log?: (message: string) => void;
-}
-
-/** Who writes, and under which conditions (RFC 9110, 13.1). */
-export interface WriteOptions {
-  by: string;
-  /** ETags of If-Match; `*` is any */
-  ifMatch?: readonly string[] | undefined;
-  /** If-None-Match: * */
-  ifAbsent?: boolean | undefined;
-}
-
-/** One version of a resource. */
-export interface StoredResource {
-  entry: ResourceEntry;
-  document: VersionDocument;
-  etag: string;
-}
-
-export interface WrittenStoredResource extends StoredResource {
-  outcome: 'created' | 'updated' | 'unchanged';
-  diagnostics: Diagnostic[];
-}
-
-/** Environments and their resources. `environment` is an id, an API name or a path; an unknown one is a Problem 404. */
-export interface ConfigStore extends Environments {
-  /** What an assessment in this environment runs against; from memory. Undefined: the default environment. */
-  snapshot(environment?: string): Promise<Snapshot>;
-  /** All resources of a kind, by name; with an ETag that changes when one of them does. */
-  list(environment: string, kind: string): Promise<{ resources: StoredResource[]; etag: string }>;
-  /** The latest version. Throws a Problem 404. */
-  get(environment: string, kind: string, name: string): Promise<StoredResource>;
-  /** Throws the Problems of `putResource`, and 412. */
-  put(
-    environment: string,
-    kind: string,
-    name: string,
-    body: unknown,
-    options: WriteOptions,
-  ): Promise<WrittenStoredResource>;
-  /** Throws a Problem: 404, 409 with `references`, 412. */
-  remove(environment: string, kind: string, name: string, options: WriteOptions): Promise<void>;
-  /** Newest first. `before` is the version after the page; a deleted resource still has its versions. */
-  versions(
-    environment: string,
-    kind: string,
-    name: string,
-    options: { limit: number; before?: number },
-  ): Promise<VersionDocument[]>;
-  /** Makes the content of an earlier version the newest version. Throws as `put`, and 404 for an unknown version. */
-  rollback(
-    environment: string,
-    kind: string,
-    name: string,
-    version: number,
-    options: WriteOptions,
-  ): Promise<WrittenStoredResource>;
-  references(environment: string, kind: string, name: string): Promise<Use[]>;
-  /** Stores a CSV file as a list. Throws as `put`, and the Problems of `parseCsv`. */
-  putList(
-    environment: string,
-    name: string,
-    content: Uint8Array,
-    options: WriteOptions & { description?: string | undefined },
-  ): Promise<WrittenStoredResource>;
-  /** Changes of an environment and those below it, newest first. */
-  activity(
-    environment: string,
-    options: { limit: number; from?: string; filter?: ActivityFilter },
-  ): Promise<ActivityPage>;
-  /** Logs a change of something that is not a resource of the manifest. */
-  logActivity(entry: Omit<ActivityEntry, 'scopes' | 'environmentName'>): Promise<void>;
-  /** Waits until no background refresh is under way: for tests and shutdown. */
-  settle(): Promise<void>;
-}
 
 /** Opens the configuration; costs no call until it is used. */
 export function openStore<Parsed extends { memory: number }>(
@@ -180,13 +84,16 @@ export function openStore<Parsed extends { memory: number }>(
     refreshAfter: options.refreshAfter ?? 3_000,
     waitAfter: options.waitAfter ?? 60_000,
     defaultEnvironment: options.defaultEnvironment,
-    async onManifest(manifest, tree) {
-      const known = tree.roots.find(({ root }) => root === manifest.root);
-      if (known && known.sequence < manifest.treeSequence) {
-        cache.tookTree(await changeTree(blobs, (newer) => copyIntoTree(newer, manifest)));
-      }
-    },
+    onManifest: (manifest) => catchUp(manifest),
   });
+
+  /** Brings the tree up to a manifest's environments, where a process died between the two. */
+  const catchUp = async (manifest: Manifest): Promise<void> => {
+    const known = (await cache.tree()).roots.find(({ root }) => root === manifest.root);
+    if (known && known.sequence < manifest.treeSequence) {
+      cache.tookTree(await changeTree(blobs, (tree) => copyIntoTree(tree, manifest)));
+    }
+  };
 
   /** One commit after the other within the process; between processes the ETag decides. */
   const queues = new Map<string, Promise<unknown>>();
@@ -202,7 +109,10 @@ export function openStore<Parsed extends { memory: number }>(
     change: (manifest: Manifest) => Promise<Change<T>>,
   ): Promise<Committed<T>> =>
     inTurn(root, async () => {
-      const committed = await commitManifest(blobs, root, now, flush, change);
+      const committed = await commitManifest(blobs, root, now, flush, async (manifest) => {
+        await catchUp(manifest);
+        return change(manifest);
+      });
       if (committed.changed) await settle(committed.manifest, committed.etag);
       return committed;
     });
@@ -211,9 +121,7 @@ export function openStore<Parsed extends { memory: number }>(
   const settle = async (manifest: Manifest, etag: string): Promise<void> => {
     try {
       await flush(manifest.activity);
-      if (manifest.treeSequence === manifest.sequence) {
-        cache.tookTree(await changeTree(blobs, (tree) => copyIntoTree(tree, manifest)));
-      }
+      await catchUp(manifest);
     } catch (error) {
       warn(
         `a change is committed, but its log entry or the index of environments will follow later: ${String(error)}`,
@@ -478,42 +386,4 @@ function unknownResource(kind: string, name: string, at: EnvironmentEntry): neve
     `The environment ${JSON.stringify(at.name)} has no ${noun} ${JSON.stringify(name)}.`,
     { code: 'NotFound' },
   );
-}
-
-/** Throws a Problem 412 where the conditions of a write do not hold. */
-export function checkConditions(
-  { ifMatch, ifAbsent }: WriteOptions,
-  etag: string | undefined,
-  what: string,
-): void {
-  if (ifAbsent && etag !== undefined) {
-    throw Problem.preconditionFailed(`The ${what} exists already (If-None-Match: *).`, { code: 'Exists' });
-  }
-  if (ifMatch && !(etag !== undefined && (ifMatch.includes('*') || ifMatch.includes(etag)))) {
-    throw Problem.preconditionFailed(`The ${what} has changed, or does not exist (If-Match).`, {
-      code: 'Changed',
-    });
-  }
-}
-
-function operationOf(
-  before: VersionDocument | undefined,
-  after: VersionDocument,
-  restored: number | undefined,
-): Operation {
-  if (restored !== undefined) return 'Rollback';
-  if (!before) return 'Create';
-  const [was, is] = [statusOf(before.content), statusOf(after.content)];
-  if (was === is || is === undefined) return 'Update';
-  const others = JSON.stringify({ ...objectOf(before.content), status: is });
-  if (others !== JSON.stringify(objectOf(after.content))) return 'Update';
-  return is === 'Active' ? 'Activate' : 'Deactivate';
-}
-
-function objectOf(content: unknown): object {
-  return typeof content === 'object' && content !== null ? content : {};
-}
-
-function statusOf(content: unknown): unknown {
-  return Reflect.get(objectOf(content), 'status');
 }
