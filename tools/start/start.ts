@@ -1,5 +1,6 @@
 /** `npm start`: the whole product on this machine. Storage first, then the app, then the samples; ended in reverse. */
 import { randomUUID } from 'node:crypto';
+import { readFileSync } from 'node:fs';
 import { readFile } from 'node:fs/promises';
 import path from 'node:path';
 import { type BuildRecord, staleSources } from '../build.ts';
@@ -182,10 +183,10 @@ function onSignals(stop: AbortController, printError: (line: string) => void): (
       process.exit(130);
     }
   };
-  const parent = process.ppid;
-  // npm that is killed tells nobody
+  const before = ancestry();
+  // npm that is killed tells nobody, and npm that is told to end tells the shell in between only
   const orphaned = setInterval(() => {
-    if (process.ppid !== parent && process.env.npm_lifecycle_event !== undefined) handle();
+    if (process.env.npm_lifecycle_event !== undefined && ancestry() !== before) handle();
   }, 1_000);
   orphaned.unref();
   for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) process.on(signal, handle);
@@ -193,4 +194,15 @@ function onSignals(stop: AbortController, printError: (line: string) => void): (
     clearInterval(orphaned);
     for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) process.off(signal, handle);
   };
+}
+
+/** The parent's id and, where that is the shell that npm runs scripts in and the system tells, the one above it. */
+function ancestry(): string {
+  try {
+    const [, name, parent] =
+      /\((.*)\) \S+ (\d+)/s.exec(readFileSync(`/proc/${process.ppid}/stat`, 'utf8')) ?? [];
+    return /^(ba|da|z)?sh$/.test(name ?? '') ? `${process.ppid} ${parent}` : `${process.ppid}`;
+  } catch {
+    return `${process.ppid}`;
+  }
 }
