@@ -75,14 +75,17 @@ export function openAzure(options: AzureOptions = {}): Azure {
       const token = await vaultToken(scope).catch(() => {
         throw fault('no token for Key Vault');
       });
-      const { Agent, request } = await import('undici');
-      agent ??= new Agent({ allowH2: false, headersTimeout: 10_000, bodyTimeout: 10_000 });
-      const answer = await request(`${keyVaultUrl(reference)}?api-version=7.4`, {
-        dispatcher: agent,
-        headers: { authorization: `Bearer ${token}` },
-      }).catch(() => {
-        throw fault('Key Vault cannot be reached');
-      });
+      // a package of CommonJS: bundled, it has no other export than this one
+      const { default: undici } = await import('undici');
+      agent ??= new undici.Agent({ allowH2: false, headersTimeout: 10_000, bodyTimeout: 10_000 });
+      const answer = await undici
+        .request(`${keyVaultUrl(reference)}?api-version=7.4`, {
+          dispatcher: agent,
+          headers: { authorization: `Bearer ${token}` },
+        })
+        .catch(() => {
+          throw fault('Key Vault cannot be reached');
+        });
       const body: unknown = await answer.body.json().catch(() => undefined);
       if (answer.statusCode !== 200) throw fault(`Key Vault answered ${answer.statusCode}`);
       if (typeof body !== 'object' || body === null || !('value' in body) || typeof body.value !== 'string')

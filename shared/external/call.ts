@@ -43,9 +43,10 @@ export function openSender(options: SenderOptions): Sender {
   }
 
   async function openAgent(): Promise<Agent> {
-    const { Agent, buildConnector } = await import('undici');
-    return new Agent({
-      connect: options.fence.connector(buildConnector, ca),
+    // a package of CommonJS: bundled, it has no other export than this one
+    const { default: undici } = await import('undici');
+    return new undici.Agent({
+      connect: options.fence.connector(undici.buildConnector, ca),
       allowH2: false,
       connections: options.connections ?? 128,
       pipelining: 1,
