@@ -5,7 +5,8 @@ import type { JsonObject } from '../fql/index.ts';
 import { Problem } from '../problem.ts';
 import type { Contribution } from '../velocity/index.ts';
 import type { App } from './app.ts';
-import { type Decided, decide, inputOf, runToEnd, type Subject } from './decide.ts';
+import { contribute, likelyContributions } from './contribute.ts';
+import { decide, inputOf, type Subject } from './decide.ts';
 import { enrich } from './enrichment.ts';
 import { openReads, type Reads } from './reads.ts';
 import type { EventKey, StoredEvent } from './record.ts';
@@ -71,7 +72,10 @@ async function assessNew(
   };
   const reads = openReads(snapshot, app.sources, now);
   const forScore = scoreReads(snapshot, payload);
-  await reads.fetch([...plan(snapshot, subject, reads), ...forScore.map(({ request }) => request)]);
+  await reads.fetch(
+    [...plan(snapshot, subject, reads), ...forScore.map(({ request }) => request)],
+    likelyContributions(app, snapshot, subject, reads),
+  );
 
   const score = app.scorer.score(payload, {
     now,
@@ -129,51 +133,6 @@ function plan(snapshot: Snapshot, subject: Subject, reads: Reads) {
       ...sets.flatMap((set) => set.plan(input, subject.type)),
     ];
   });
-}
-
-/** What the event adds to the velocities of its environment and of those above it. */
-async function contribute(
-  app: App,
-  snapshot: Snapshot,
-  subject: Subject,
-  decided: Decided,
-  reads: Reads,
-): Promise<Contribution[]> {
-  const { decision } = decided;
-  const ruleEvaluation = {
-    decision: decision.decision,
-    rule: decision.rule ?? '',
-    clause: decision.clause ?? '',
-    reasons: decision.reasons,
-  };
-  const enriched = { ...subject, enrichment: { ...subject.enrichment, ruleEvaluation } };
-  const input = {
-    ...inputOf(enriched, reads, undefined),
-    scores: { risk: decision.riskScore, bot: decision.botScore },
-    decision: decision.decision,
-    variables: new Map(Object.entries(decided.variables)),
-  };
-  const contributions: Contribution[] = [];
-  for (const environment of snapshot.chain) {
-    for (const set of environment.velocitySets(subject.type)) {
-      const made = await runToEnd(() => set.contributions(input, subject.type), reads);
-      decided.faults.push(...made.faults.map((fault) => ({ ...fault, environment: environment.id })));
-      for (const { velocity, key, value } of made.contributions) {
-        const ref = environment.velocity(velocity);
-        if (ref)
-          contributions.push({
-            velocity: ref.id,
-            version: ref.version,
-            aggregate: ref.aggregate,
-            key,
-            value,
-            at: subject.now,
-            shard: app.processNumber % ref.writeShards,
-          });
-      }
-    }
-  }
-  return contributions;
 }
 
 /** The last part of step 6, which recovery repeats where a process died before it was through. */

@@ -1,6 +1,6 @@
 import type { Snapshot } from '../config/index.ts';
 import type { Answer, Json, Request } from '../fql/index.ts';
-import type { Velocities } from '../velocity/index.ts';
+import type { Contribution, Velocities } from '../velocity/index.ts';
 
 /** Where answers come from. Each may fail; an assessment then goes on with the documented default and a diagnostic. */
 export interface Sources {
@@ -25,8 +25,11 @@ export interface Read {
 export interface Reads {
   /** The answer if it is there; lists that are in memory always are. */
   answer(request: Request): Answer | undefined;
-  /** Fetches what is missing, all at once. Never rejects: what fails is an answer that says so. */
-  fetch(requests: readonly Request[]): Promise<void>;
+  /**
+   * Fetches what is missing, all at once, and with it what the updates of velocities that are likely to come have to know.
+   * Never rejects: what fails is an answer that says so.
+   */
+  fetch(requests: readonly Request[], upcoming?: readonly Contribution[]): Promise<void>;
   /** All answers so far, in the order in which they came to be asked for. */
   made(): Read[];
 }
@@ -52,7 +55,10 @@ export function openReads(snapshot: Snapshot, sources: Sources, now: number): Re
     return row === undefined ? undefined : remember(request, { value: row });
   }
 
-  async function fetchVelocities(requests: (Request & { kind: 'velocity' })[]): Promise<void> {
+  async function fetchVelocities(
+    requests: (Request & { kind: 'velocity' })[],
+    upcoming: readonly Contribution[],
+  ): Promise<void> {
     const wanted = [];
     const asked = [];
     for (const request of requests) {
@@ -64,9 +70,9 @@ export function openReads(snapshot: Snapshot, sources: Sources, now: number): Re
         asked.push(request);
       }
     }
-    if (wanted.length === 0) return;
+    if (wanted.length === 0 && upcoming.length === 0) return;
     try {
-      const values = await sources.velocities.read(snapshot.root, wanted, now);
+      const values = await sources.velocities.read(snapshot.root, wanted, now, upcoming);
       asked.forEach((request, index) => {
         remember(request, { value: values[index] ?? 0 });
       });
@@ -103,7 +109,7 @@ export function openReads(snapshot: Snapshot, sources: Sources, now: number): Re
 
   return {
     answer,
-    async fetch(requests) {
+    async fetch(requests, upcoming = []) {
       const missing = new Map<string, Request>();
       for (const request of requests) if (!answer(request)) missing.set(request.id, request);
       const velocities: (Request & { kind: 'velocity' })[] = [];
@@ -112,7 +118,7 @@ export function openReads(snapshot: Snapshot, sources: Sources, now: number): Re
         if (request.kind === 'velocity') velocities.push(request);
         else others.push(fetchOne(request));
       }
-      await Promise.all([fetchVelocities(velocities), ...others]);
+      await Promise.all([fetchVelocities(velocities, upcoming), ...others]);
     },
     made: () => [...known.values()],
   };

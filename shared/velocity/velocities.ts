@@ -37,8 +37,15 @@ export interface Velocities {
   /**
    * The answers, in the order asked, of windows that end at `now` (milliseconds); 0 where nothing was counted, and for an
    * empty key, without a call. All counters are read in one parallel round, each once however many windows need it.
+   * `upcoming` are writes that are likely to follow: what they have to know is read in the same round, so that they begin
+   * without one of their own.
    */
-  read(root: string, wanted: readonly Wanted[], now: number): Promise<number[]>;
+  read(
+    root: string,
+    wanted: readonly Wanted[],
+    now: number,
+    upcoming?: readonly Pick<Contribution, 'velocity' | 'key' | 'shard'>[],
+  ): Promise<number[]>;
   /**
    * Adds an event's contributions, exactly once however often it is called with the same event, root and contributions,
    * in this process or another. Resolves when all are durably applied. Rejects with a Problem 503 (storage gone, or 60 s
@@ -73,7 +80,7 @@ export function openVelocities(storage: Storage, options: VelocityOptions = {}):
   const cache = counterCache(cacheBytes);
   const writers = new Map<string, ReturnType<typeof partitionWriter>>();
 
-  async function read(root: string, wanted: readonly Wanted[], now: number): Promise<number[]> {
+  const read: Velocities['read'] = async (root, wanted, now, upcoming = []) => {
     const reads = new Map<string, Promise<{ aggregate: Aggregate; bytes: Uint8Array } | null>>();
     const readOnce = (partitionKey: string, rowKey: string) => {
       const name = `${partitionKey}\n${rowKey}`;
@@ -81,16 +88,22 @@ export function openVelocities(storage: Storage, options: VelocityOptions = {}):
       reads.set(name, begun);
       return begun;
     };
-    return Promise.all(
-      wanted.map(async ({ ref, key, window }) => {
-        if (!key) return 0;
-        const shards = Array.from({ length: ref.shards }, (_, shard) => partitionKeyOf(root, key, shard));
-        const rows = await Promise.all(shards.map((shard) => readOnce(shard, counterKeyOf(ref.id))));
-        const stored = rows.flatMap((row) => (row?.aggregate === ref.aggregate ? [row.bytes] : []));
-        return answerOf(ref.aggregate, stored, windowStart(window, now));
-      }),
-    );
-  }
+    const answers = wanted.map(async ({ ref, key, window }) => {
+      if (!key) return 0;
+      const shards = Array.from({ length: ref.shards }, (_, shard) => partitionKeyOf(root, key, shard));
+      const rows = await Promise.all(shards.map((shard) => readOnce(shard, counterKeyOf(ref.id))));
+      const stored = rows.flatMap((row) => (row?.aggregate === ref.aggregate ? [row.bytes] : []));
+      return answerOf(ref.aggregate, stored, windowStart(window, now));
+    });
+    const known = upcoming.map(async ({ velocity, key, shard }) => {
+      const [partitionKey, rowKey] = [partitionKeyOf(root, key, shard), counterKeyOf(velocity)];
+      // the write reads it itself where this fails
+      if (key && cache.get(partitionKey, rowKey) === undefined)
+        await readOnce(partitionKey, rowKey).catch(() => null);
+    });
+    await Promise.all(known);
+    return Promise.all(answers);
+  };
 
   async function readCounter(partitionKey: string, rowKey: string) {
     const row = await table.read(partitionKey, rowKey);
