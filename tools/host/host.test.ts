@@ -48,6 +48,13 @@ describe('function keys', () => {
     expect(await status('/master', keys?.master)).toBe(200);
   });
 
+  test('cannot be read from a file that holds something else, which is told', async () => {
+    const app = await make(SOURCE);
+    const keyFile = path.join(app.root, 'keys.json');
+    await writeFile(keyFile, 'not JSON');
+    await expect(app.start({ keyFile })).rejects.toThrow(`${keyFile} is no key file: remove it`);
+  });
+
   test('are not asked for without', async () => {
     const app = await started(SOURCE);
     expect(await text(app, '/keyed')).toBe('keyed');
@@ -134,6 +141,26 @@ describe('a stop', () => {
     await app.host.stop();
     await failed;
     expect(warnings(app).join()).toContain('still under way');
+  });
+
+  test('does not wait for clients that have gone', async () => {
+    const app = await started(`
+      app.http('slow', { authLevel: 'anonymous', handler: async (request) => {
+        note('begun');
+        await new Promise((resolve) => process.once('holdfast:gone', resolve));
+        note('ended');
+        return { body: 'slow' };
+      } });`);
+    const leave = new AbortController();
+    const left = expect(app.fetch('/slow', { signal: leave.signal })).rejects.toThrow();
+    await app.until((notes) => notes.includes('begun'));
+    leave.abort();
+    await left;
+    const emitter: NodeJS.EventEmitter = process;
+    emitter.emit('holdfast:gone');
+    await app.until((notes) => notes.includes('ended'));
+    await app.host.stop();
+    expect(app.lines).toEqual([]);
   });
 
   test('does not wait for connections that are merely open', async () => {

@@ -126,7 +126,7 @@ export async function startHost(options: HostOptions): Promise<Host> {
     for (const server of listening) server.close();
     http?.server.close();
     restore();
-    throw error;
+    throw error instanceof DefinitionError ? new HostError([error.message]) : error;
   }
 }
 

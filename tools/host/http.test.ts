@@ -108,6 +108,24 @@ describe('a request', () => {
     socket.destroy();
   });
 
+  test.each([
+    ['a whole address', 'GET http://elsewhere.example/plain HTTP/1.1', /^HTTP\/1.1 200 /],
+    ['an asterisk', 'OPTIONS * HTTP/1.1', /^HTTP\/1.1 400 /],
+    ['an address that is none', 'GET http://[/plain HTTP/1.1', /^HTTP\/1.1 400 /],
+  ])('for %s instead of a path is read as such', async (_what, line, expected) => {
+    const socket = connect(app.host.port, '127.0.0.1');
+    socket.write(`${line}\r\nHost: localhost\r\n\r\n`);
+    expect(String((await once(socket, 'data'))[0])).toMatch(expected);
+    socket.destroy();
+  });
+
+  test('that breaks off within its body calls no function', async () => {
+    const socket = connect(app.host.port, '127.0.0.1');
+    socket.end('POST /orders/1 HTTP/1.1\r\nHost: localhost\r\nContent-Length: 10\r\n\r\nfive');
+    await once(socket.resume(), 'close');
+    expect(app.lines.filter(({ message }) => message.includes('/orders/1'))).toEqual([]);
+  });
+
   test('is served on [::1] as on 127.0.0.1, where the machine has it', async () => {
     const response = await fetch(`http://localhost:${app.host.port}/plain`);
     expect(await response.text()).toBe('plain');

@@ -113,7 +113,11 @@ export function createHttpSide(
   }
 
   async function answer(request: IncomingMessage, response: ServerResponse): Promise<void> {
-    const url = URL.parse(`http://${request.headers.host ?? 'localhost'}${request.url ?? '/'}`);
+    const target = request.url ?? '/';
+    // a proxy's client sends the whole address instead of a path
+    const url = URL.parse(
+      target.startsWith('/') ? `http://${request.headers.host ?? 'localhost'}${target}` : target,
+    );
     const path = url === null ? undefined : decodePath(url.pathname);
     if (url === null || path === undefined) return end(response, 400);
     if (path.startsWith('//'))
@@ -137,7 +141,11 @@ export function createHttpSide(
       return end(response, 413, { connection: 'close' });
     if (app.streams) return stream(endpoint, params, url, request, response);
 
-    const bytes = await readBody(request);
+    const bytes = await readBody(request).catch(() => 'broken off' as const);
+    if (bytes === 'broken off') {
+      response.destroy();
+      return;
+    }
     if (bytes === undefined && request.headers['transfer-encoding'] !== undefined)
       warn(
         'a chunked request without Content-Length reached a function with an empty body, as on Azure; app.setup({ enableHttpStream: true }) changes that',

@@ -2,6 +2,7 @@
 import { createHash, randomBytes, timingSafeEqual } from 'node:crypto';
 import { mkdir, readFile, rename, writeFile } from 'node:fs/promises';
 import path from 'node:path';
+import { DefinitionError } from './ncrontab.ts';
 
 export type AuthLevel = 'anonymous' | 'function' | 'admin';
 
@@ -13,15 +14,12 @@ export interface Keys {
   readonly functions: Readonly<Record<string, string>>;
 }
 
-/** Reads the key file, and writes it first (readable by its owner only) where keys are missing. */
+/**
+ * Reads the key file, and writes it first (readable by its owner only) where keys are missing.
+ * @throws DefinitionError where the file holds something else
+ */
 export async function openKeys(file: string, functions: readonly string[]): Promise<Keys> {
-  const stored: Partial<Keys> = await readFile(file, 'utf8').then(
-    JSON.parse,
-    (error: NodeJS.ErrnoException) => {
-      if (error.code === 'ENOENT') return {};
-      throw error;
-    },
-  );
+  const stored = await readKeys(file);
   const names = functions.map((name) => name.toLowerCase());
   const keys: Keys = {
     master: stored.master ?? newKey(),
@@ -38,6 +36,17 @@ export async function openKeys(file: string, functions: readonly string[]): Prom
     await rename(`${file}.tmp`, file);
   }
   return keys;
+}
+
+async function readKeys(file: string): Promise<Partial<Keys>> {
+  try {
+    return JSON.parse(await readFile(file, 'utf8'));
+  } catch (error) {
+    if (error instanceof SyntaxError)
+      throw new DefinitionError(`${file} is no key file: remove it, and new keys are made`);
+    if (error instanceof Error && 'code' in error && error.code === 'ENOENT') return {};
+    throw error;
+  }
 }
 
 /**
