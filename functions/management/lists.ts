@@ -34,7 +34,7 @@ export const listRoutes: readonly Route[] = [
     path: list,
     body: 'csv',
     async handler({ app, parameter, file, query, write }): Promise<Reply> {
-      const description = queryText(query, 'description')?.slice(0, 4000);
+      const description = queryText(query, 'description');
       const written = await app.config.putList(parameter('env'), parameter('name'), file, {
         ...write,
         description,

@@ -281,6 +281,13 @@ describe('a support list', () => {
     expect((await call('GET', `${env}/supportLists/Phones/entries/1`)).status).toBe(404);
   });
 
+  it('tells which rules use it', async () => {
+    expect(await call('GET', `${env}/supportLists/Device%20Support%20List/references`)).toMatchObject({
+      body: { items: [{ kind: 'rules', name: 'Default Support Rule' }] },
+    });
+    expect((await call('GET', `${env}/supportLists/Phones/references`)).status).toBe(404);
+  });
+
   it('refuses what is no entry', async () => {
     expect(await call('PUT', `${entries()}/x`, { status: 'Evil', until: 1 })).toMatchObject({
       status: 400,
@@ -342,6 +349,12 @@ describe('a request', () => {
       body: { detail: expect.stringContaining('line 2') },
     });
     expect((await put('')).status).toBe(400);
+    const deep = `${'['.repeat(200_000)}${']'.repeat(200_000)}`;
+    expect((await put(`{"assessment":${deep}}`)).status).toBe(400);
+    const payload = `{"samplePayload":{"a":${'['.repeat(200_000)}${']'.repeat(200_000)}}}`;
+    const type = { 'content-type': 'application/json' };
+    expect((await call('PUT', `${env}/assessments/Purchase`, csv(payload), type)).status).toBe(400);
+    expect((await put('{"__proto__":{"assessment":"Purchase"}}')).status).toBe(400);
     expect((await put(`"${'x'.repeat(1024 * 1024)}"`)).status).toBe(413);
     expect(
       (await call('PUT', path, new Uint8Array([0x22, 0xff, 0x22]), { 'content-type': 'application/json' }))

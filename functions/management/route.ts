@@ -59,6 +59,8 @@ export interface Route {
 
 /** bytes of a JSON body */
 export const jsonLimit = 1024 * 1024;
+/** levels of arrays and objects in a JSON body */
+const deepest = 100;
 /** bytes of a file: one more than a list may have, so that the list says what is wrong */
 const fileLimit = 20 * 1000 * 1000;
 
@@ -180,7 +182,23 @@ async function readBody(
   } catch {
     throw Problem.badRequest('The body is not UTF-8 text.', { code: 'InvalidEncoding' });
   }
-  return { body: parseJson(text), file: new Uint8Array() };
+  const body = parseJson(text);
+  if (deeperThan(body, deepest)) {
+    throw Problem.badRequest(`The body is nested more than ${deepest} levels deep.`, { code: 'TooDeep' });
+  }
+  return { body, file: new Uint8Array() };
+}
+
+/** Is a value nested deeper than this? Without recursion, which is what deep values break. */
+function deeperThan(value: Json, limit: number): boolean {
+  let level: Json[] = [value];
+  for (let depth = 0; depth <= limit; depth++) {
+    level = level.flatMap((each) =>
+      typeof each === 'object' && each !== null ? Object.values(each).flatMap((inner) => inner ?? []) : [],
+    );
+    if (level.length === 0) return false;
+  }
+  return true;
 }
 
 function tooLarge(limit: number): Problem {

@@ -1,5 +1,6 @@
 import { parseBody, supportBulkSchema, supportEntrySchema } from '../../shared/config/index.ts';
 import {
+  findSupportList,
   type StoredSupportEntry,
   type SupportValue,
   type SupportWritten,
@@ -20,6 +21,19 @@ export const supportListRoutes: readonly Route[] = [
       await environmentOf(context);
       const items = supportLists.map(({ name, aliases, attributes }) => ({ name, aliases, attributes }));
       return { status: 200, body: { items } };
+    },
+  },
+  {
+    method: 'GET',
+    path: `${list}/references`,
+    async handler({ app, parameter }): Promise<Reply> {
+      const found = findSupportList(parameter('list'));
+      if (!found) throw Problem.notFound(`There is no support list ${JSON.stringify(parameter('list'))}.`);
+      const names = [found.name, ...found.aliases];
+      return {
+        status: 200,
+        body: { items: await app.config.supportListReferences(parameter('env'), names) },
+      };
     },
   },
   {

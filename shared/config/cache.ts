@@ -157,7 +157,7 @@ export function openCache(options: CacheOptions): Cache {
   };
 
   const defaultEnvironment = (environments: Tree): string => {
-    const text = options.defaultEnvironment ?? environments.roots[0]?.root;
+    const text = options.defaultEnvironment ?? environments.roots.find(({ sequence }) => sequence > 0)?.root;
     if (text === undefined)
       throw Problem.notFound('There is no environment yet.', { code: 'UnknownEnvironment' });
     return text;

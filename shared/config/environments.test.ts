@@ -102,6 +102,16 @@ describe('a new environment', () => {
     ]);
   });
 
+  it('is a root where its parent is null, whatever is called so elsewhere', async () => {
+    const root = fresh();
+    const name = fresh('twin');
+    await config.putEnvironment(root, { name: 'Root' }, by);
+    await config.putEnvironment(`${root}/${name}`, { name: 'Child' }, by);
+    const { view, outcome } = await config.putEnvironment(name, { name: 'Root too', parent: null }, by);
+    expect([outcome, view.path]).toEqual(['created', `/${name}`]);
+    expect((await config.snapshot(name)).id).toBe(view.id);
+  });
+
   it('needs a parent that exists, and a name that no sibling has', async () => {
     expect((await refusal(config.putEnvironment(fresh(), { name: 'x', parent: 'nowhere' }, by))).status).toBe(
       404,

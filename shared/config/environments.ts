@@ -19,7 +19,7 @@ export interface EnvironmentTarget {
 
 /**
  * Which environment `text` (of the URL) and the body mean: one that exists, or a new one. A lone API name with a `parent`
- * in the body is that parent's child; a path names its parent itself; a GUID that no environment has becomes the id of a
+ * in the body is that parent's child (null: a root); a path names its parent itself; a GUID that no environment has becomes the id of a
  * new one, so that a merchant can keep the ids its clients send.
  * Throws a Problem: 404 for an unknown parent, 400 for names that cannot be, 409 where a fixed member would change.
  */
@@ -34,7 +34,10 @@ export function environmentTarget(tree: Tree, text: string, body: EnvironmentBod
   }
   const parent = above ?? given;
   const isId = environmentIdSchema.safeParse(last);
-  const found = parent && !isId.success ? findChild(tree, parent.node.id, last) : findInTree(tree, text);
+  // an explicit null means a root, also where an environment below another has the name
+  const siblings = parent ? parent.node.id : body.parent === null && parts.length === 1 ? null : undefined;
+  const found =
+    siblings !== undefined && !isId.success ? findChild(tree, siblings, last) : findInTree(tree, text);
   if (found === 'ambiguous') requireInTree(tree, text);
 
   if (found && found !== 'ambiguous') {
@@ -69,7 +72,7 @@ export function environmentTarget(tree: Tree, text: string, body: EnvironmentBod
   return { apiName: checked.data, id, parent: parent ? { root: parent.root, id: parent.node.id } : null };
 }
 
-function findChild(tree: Tree, parent: string, apiName: string) {
+function findChild(tree: Tree, parent: string | null, apiName: string) {
   for (const { root, environments } of tree.roots) {
     const node = environments.find(
       (each) => each.parent === parent && each.apiName.toLowerCase() === apiName.toLowerCase(),

@@ -27,7 +27,7 @@ import {
   resourceKey,
   type StoredVersion,
 } from './manifest.ts';
-import { publishedOf } from './resolve.ts';
+import { publishedOf, usesOf } from './resolve.ts';
 import { kindOf } from './resources.ts';
 import { type ListBody, listSchema, parseName } from './schemas.ts';
 import { changeTree, copyIntoTree, requireInTree } from './tree.ts';
@@ -311,6 +311,10 @@ export function openStore<Parsed extends { memory: number }>(
     async references(environment, kind, name) {
       const { manifest, at } = await open(environment);
       return usesOfResource(manifest, at, found(at, kind, name));
+    },
+    async supportListReferences(environment, names) {
+      const { manifest, at } = await open(environment);
+      return usesOf(manifest, at.id, 'supportList', names);
     },
     async putList(environment, listName, content, settings) {
       const name = parseName(listName);

@@ -1,6 +1,7 @@
+import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { Problem } from '../problem.ts';
-import { findInTree, requireInTree, type Tree } from './tree.ts';
+import { findInTree, requireInTree, type Tree, type TreeNode } from './tree.ts';
 
 const ids = {
   primary: '11111111-1111-4111-8111-111111111111',
@@ -69,6 +70,55 @@ describe('an environment is found by', () => {
   it('but not by an API name that several have, none of them a root', () => {
     expect(refusalOf('shop')).toMatchObject({ status: 404, code: 'AmbiguousEnvironment' });
     expect(refusalOf('shop').detail).toContain('path from the root');
+  });
+});
+
+describe('in any tree', () => {
+  // each environment stands below an earlier one, or is a root; siblings have different names
+  const trees = fc
+    .array(
+      fc.record({ id: fc.uuid(), above: fc.nat(), name: fc.constantFrom('a', 'B', 'shop', 'x.y', 'EU-1') }),
+      {
+        minLength: 1,
+        maxLength: 25,
+      },
+    )
+    .map((drafts) => {
+      const paths = new Map<string, TreeNode>();
+      const placed: { path: string; root: string; environment: TreeNode }[] = [];
+      for (const { id, above, name } of drafts) {
+        const parent = placed[above % (placed.length + 1)];
+        const path = `${parent?.path ?? ''}/${name}`;
+        if (paths.has(path.toLowerCase()) || placed.some(({ environment }) => environment.id === id))
+          continue;
+        const environment = node(id, name, parent?.environment.id ?? null);
+        paths.set(path.toLowerCase(), environment);
+        placed.push({ path, root: parent?.root ?? id, environment });
+      }
+      const roots = [...new Set(placed.map(({ root }) => root))].map((root) => ({
+        root,
+        sequence: 1,
+        environments: placed.filter((each) => each.root === root).map(({ environment }) => environment),
+      }));
+      return { tree: { roots }, placed };
+    });
+  const styles = fc.constantFrom(
+    (path: string) => path,
+    (path: string) => `${path}/`,
+    (path: string) => path.slice(1),
+    (path: string) => path.toUpperCase(),
+    (path: string) => ` ${path.toLowerCase()}// `,
+  );
+
+  it('every environment is found by its path and by its id, however written, and its root with it', () => {
+    fc.assert(
+      fc.property(trees, styles, ({ tree: any, placed }, style) => {
+        for (const { path, root, environment } of placed) {
+          expect(findInTree(any, style(path))).toEqual({ root, node: environment });
+          expect(findInTree(any, style(`/${environment.id}`))).toEqual({ root, node: environment });
+        }
+      }),
+    );
   });
 });
 

@@ -91,6 +91,8 @@ export interface ConfigStore extends Environments {
     options: WriteOptions,
   ): Promise<WrittenStoredResource>;
   references(environment: string, kind: string, name: string): Promise<Use[]>;
+  /** Where published resources use a support list, by any of its names. */
+  supportListReferences(environment: string, names: readonly string[]): Promise<Use[]>;
   /** Stores a CSV file as a list. Throws as `put`, and the Problems of `parseCsv`. */
   putList(
     environment: string,

@@ -113,15 +113,19 @@ async function readBlob(blobs: Blobs, name: string) {
   return blob;
 }
 
-function columnIndex(columns: readonly string[], column: string): number {
-  const wanted = column.trim().toLowerCase();
-  const index = columns.findIndex((name) => name.toLowerCase() === wanted);
-  if (index < 0) throw new Error(`the list has no column ${JSON.stringify(column)}`);
-  return index;
+/** Finds columns by name; throws where there is none. */
+function columnFinder(columns: readonly string[]): (column: string) => number {
+  const positions = new Map(columns.map((name, index) => [name.toLowerCase(), index]));
+  return (column) => {
+    const position = positions.get(column.trim().toLowerCase());
+    if (position === undefined) throw new Error(`the list has no column ${JSON.stringify(column)}`);
+    return position;
+  };
 }
 
 /** A list held in memory, loaded at the first need; concurrent needs load once, a failed load is tried again. */
 function readerInMemory(blobs: Blobs, content: ListContent): ListReader {
+  const positionOf = columnFinder(content.columns);
   let rows: PackedRows | undefined;
   let loading: Promise<PackedRows> | undefined;
   const indexes = new Map<number, ColumnIndex>();
@@ -152,15 +156,15 @@ function readerInMemory(blobs: Blobs, content: ListContent): ListReader {
   return {
     columns: content.columns,
     lookup(column, key) {
-      return rows && find(rows, columnIndex(content.columns, column), key);
+      return rows && find(rows, positionOf(column), key);
     },
     async fetch(column, key) {
-      const position = columnIndex(content.columns, column);
+      const position = positionOf(column);
       return find(await load(), position, key);
     },
     async prepare(columns) {
       const loaded = await load();
-      for (const position of new Set(columns.map((column) => columnIndex(content.columns, column)))) {
+      for (const position of new Set(columns.map(positionOf))) {
         if (!indexes.has(position)) indexes.set(position, await indexColumnInSteps(loaded, position));
       }
     },
@@ -169,11 +173,12 @@ function readerInMemory(blobs: Blobs, content: ListContent): ListReader {
 
 /** A list whose rows stay in the table: each look-up is one point read. */
 function readerOfPages(table: Table, content: ListContent, pages: number): ListReader {
+  const positionOf = columnFinder(content.columns);
   return {
     columns: content.columns,
     lookup: () => undefined,
     async fetch(column, key) {
-      const position = columnIndex(content.columns, column);
+      const position = positionOf(column);
       const page = pageOf(key, pages);
       if (page === undefined) return null;
       const rows = await pageRows(table, content, position, page);
