@@ -17,6 +17,7 @@ app.http('zRest', { ...anonymous, methods: ['GET', 'POST', 'PATCH', 'OPTIONS'], 
 app.http('plain', { ...anonymous, methods: ['GET'], handler: async () => ({ body: 'plain' }) });
 app.http('throws', { ...anonymous, methods: ['GET'], handler: async () => { throw new Error('on purpose'); } });
 app.http('nothing', { ...anonymous, methods: ['GET'], handler: async () => undefined });
+app.http('counted', { ...anonymous, methods: ['POST'], handler: async (request) => { note(await request.text()); return {}; } });
 app.http('status', { ...anonymous, methods: ['GET'], handler: async () => ({ status: 418, headers: { 'x-out': 'a, b' } }) });
 app.http('bytes', { ...anonymous, methods: ['GET'], handler: async () => ({ body: new Uint8Array([0, 255, 128]) }) });
 app.http('cookies', { ...anonymous, methods: ['GET'], handler: async () => ({
@@ -121,9 +122,13 @@ describe('a request', () => {
 
   test('that breaks off within its body calls no function', async () => {
     const socket = connect(app.host.port, '127.0.0.1');
-    socket.end('POST /orders/1 HTTP/1.1\r\nHost: localhost\r\nContent-Length: 10\r\n\r\nfive');
+    socket.end('POST /counted HTTP/1.1\r\nHost: localhost\r\nContent-Length: 10\r\n\r\nfive');
     await once(socket.resume(), 'close');
-    expect(app.lines.filter(({ message }) => message.includes('/orders/1'))).toEqual([]);
+    await app.fetch('/counted', { method: 'POST', body: 'whole' });
+    expect(app.notes).toEqual(['whole']);
+    expect(
+      app.lines.filter(({ level, message }) => level === 'error' && message.includes('/counted')),
+    ).toEqual([]);
   });
 
   test('is served on [::1] as on 127.0.0.1, where the machine has it', async () => {
