@@ -63,22 +63,6 @@ export function normalTail(z: number): number {
   return 0.5 - density * sum;
 }
 
-/** The z with P(Z >= z) = p, 1e-300 <= p < 1 (Newton's method on the logarithm of the tail). */
-export function normalQuantile(p: number): number {
-  if (p > 0.5) return -normalQuantile(1 - p);
-  const target = Math.log(Math.max(1e-300, p));
-  let z = p > 0.05 ? 0 : Math.sqrt(-2 * target) * 0.95;
-  for (let i = 0; i < 40; i++) {
-    const tail = normalTail(z);
-    const slope = -Math.exp(-0.5 * z * z) / Math.sqrt(2 * Math.PI) / tail;
-    const step = (Math.log(tail) - target) / slope;
-    if (!Number.isFinite(step)) break;
-    z -= step;
-    if (Math.abs(step) < 1e-10) break;
-  }
-  return z;
-}
-
 /**
  * The largest p that Benjamini–Hochberg (1995) passes at rate q out of `count` tests, given the p values in any order;
  * q / count (the first step) when none passes.
@@ -87,23 +71,6 @@ export function benjaminiHochberg(values: readonly number[], q: number, count = 
   const sorted = [...values].sort((a, b) => a - b);
   for (let i = sorted.length - 1; i >= 0; i--) if (sorted[i]! <= (q * (i + 1)) / count) return sorted[i]!;
   return q / Math.max(1, count);
-}
-
-/**
- * One p value of several that may depend on each other: the Cauchy combination (Liu and Xie, 2020). `weights` are relative.
- */
-export function combine(values: readonly number[], weights?: readonly number[]): number {
-  let sum = 0;
-  let total = 0;
-  for (let i = 0; i < values.length; i++) {
-    const weight = weights?.[i] ?? 1;
-    const p = Math.min(1 - 1e-12, values[i]!);
-    sum += weight * (p < 1e-12 ? 1 / (p * Math.PI) : Math.tan((0.5 - p) * Math.PI));
-    total += weight;
-  }
-  if (total === 0) return 1;
-  const mean = sum / total;
-  return mean > 1e10 ? 1 / (mean * Math.PI) : Math.max(0, 0.5 - Math.atan(mean) / Math.PI);
 }
 
 /**

@@ -1,5 +1,9 @@
-/** The days of a run of months, as text, with the index of the month each is in. */
-export function days(start: string, months: number): { day: string; month: string; monthIndex: number }[] {
+/** The days of a run of months, at most `most` of them, as text, with the index of the month each is in. */
+export function days(
+  start: string,
+  months: number,
+  most = Number.POSITIVE_INFINITY,
+): { day: string; month: string; monthIndex: number }[] {
   const [year, first] = start.split('-').map(Number);
   const result: { day: string; month: string; monthIndex: number }[] = [];
   for (let m = 0; m < months; m++) {
@@ -9,5 +13,5 @@ export function days(start: string, months: number): { day: string; month: strin
       result.push({ day, month: day.slice(0, 7), monthIndex: m });
     }
   }
-  return result;
+  return result.slice(0, most);
 }

@@ -21,6 +21,8 @@ export type SampleLayout = (typeof layouts)[number];
 
 export interface SampleSettings extends WorldSettings {
   layout: SampleLayout;
+  /** stop after so many days; all of the months' where absent */
+  days?: number;
   /** of upload files */
   delimiter: ',' | ';' | '\t';
   gzip: boolean;
@@ -71,7 +73,7 @@ export async function generate(
     open = undefined;
   };
   let index = 0;
-  for (const { day, month, monthIndex } of days(settings.start, settings.months)) {
+  for (const { day, month, monthIndex } of days(settings.start, settings.months, settings.days)) {
     const part = partOf(day);
     if (open?.part !== part) {
       await close();
@@ -190,7 +192,7 @@ async function writeMethods(lake: string, settings: SampleSettings): Promise<voi
 }
 
 async function writeModel(lake: string, settings: SampleSettings): Promise<void> {
-  const months = [...new Set(days(settings.start, settings.months).map(({ month }) => month))];
+  const months = [...new Set(days(settings.start, settings.months, settings.days).map(({ month }) => month))];
   const entity = (name: string, columns: string[], parts: string[]) => ({
     $type: 'LocalEntity',
     name,

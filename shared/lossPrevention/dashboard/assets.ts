@@ -10,18 +10,18 @@ nav{display:flex;flex-wrap:wrap;gap:.25rem 1rem}
 a{color:var(--link)}nav a[aria-current]{color:inherit;font-weight:600;text-decoration:none}
 .skip{position:absolute;left:-99rem}.skip:focus{left:1rem;background:var(--paper);padding:.5rem}
 h1{font-size:1.6rem;margin:.5rem 0;overflow-wrap:anywhere}h2{font-size:1.2rem;margin:1.5rem 0 .5rem}
-.tiles{display:grid;grid-template-columns:repeat(auto-fit,minmax(11rem,1fr));gap:.75rem;margin:0;padding:0}
+.tiles{display:grid;grid-template-columns:repeat(auto-fit,minmax(9rem,1fr));gap:.75rem;margin:0;padding:0}
 .tiles>div{background:var(--panel);border:1px solid var(--rule);border-radius:.5rem;padding:.6rem .8rem;min-width:0}
 .tiles dt{color:var(--muted);font-size:.875rem}.tiles dd{margin:0;font-size:1.35rem;font-weight:600;overflow-wrap:anywhere}
 .tiles small{display:block;font-weight:400;font-size:.8rem;color:var(--muted)}
 .pair{display:grid;grid-template-columns:repeat(auto-fit,minmax(min(100%,26rem),1fr));gap:1rem}
 figure{margin:0;min-width:0}figcaption{color:var(--muted);font-size:.9rem;margin-bottom:.25rem}
-.chart{width:100%;height:auto;display:block}
+.chart{width:100%;max-width:46rem;height:auto;display:block}
 .scroll{overflow-x:auto;border:1px solid var(--rule);border-radius:.5rem}.scroll:focus-visible{outline:2px solid var(--link)}
 table{border-collapse:collapse;width:100%;font-variant-numeric:tabular-nums;font-size:.92rem}
 caption{text-align:left;padding:.4rem .6rem;color:var(--muted)}
 th,td{text-align:left;padding:.35rem .6rem;border-bottom:1px solid var(--rule);vertical-align:top}
-td.id,th[scope=row]{overflow-wrap:anywhere;max-width:18rem;font-weight:400}
+td.id,th[scope=row]{overflow-wrap:break-word;max-width:22rem;font-weight:400}
 thead th{background:var(--panel);white-space:nowrap}
 .n{text-align:right;white-space:nowrap}
 tr.high th,tr.high td{font-weight:600}
@@ -70,8 +70,8 @@ export const script = `
     set('shown',String(shown));set('hits',String(hits));set('average',shown?(sum/shown).toFixed(1):'0');
     [].forEach.call(document.querySelectorAll('[data-month]'),function(e){var m=Number(e.getAttribute('data-month'));e.hidden=m<from||m>to;});
     if(stakes)Object.keys(stakes).forEach(function(kind){
-      var by={},who=0;
-      stakes[kind].forEach(function(e){var used=false;for(var m=from;m<=to;m++){if(e.s[m]>=low&&e.s[m]<=high){used=true;
+      var by={},who=0,least=kind==='terminals'&&form.elements.lowTerminals?Number(val('lowTerminals')):low;
+      stakes[kind].forEach(function(e){var used=false;for(var m=from;m<=to;m++){if(e.s[m]>=least&&e.s[m]<=high){used=true;
         var c=by[e.c]||(by[e.c]=[0,0]);c[0]+=e.r[m]||0;c[1]+=e.d[m]||0;}}if(used)who++;});
       var list=function(f){var t=Object.keys(by).sort().map(function(c){return money(f(by[c]),c);}).join(' · ');return t||'0';};
       set(kind+'-returns',list(function(x){return x[0];}));set(kind+'-discounts',list(function(x){return x[1];}));
@@ -79,7 +79,7 @@ export const script = `
     });
   }
   form.addEventListener('input',apply);form.addEventListener('submit',function(e){e.preventDefault();});
-  [].forEach.call(document.querySelectorAll('table.sortable th'),function(th,col){
+  [].forEach.call(document.querySelectorAll('table.sortable thead th'),function(th,col){
     var label=th.textContent;var b=document.createElement('button');b.type='button';b.textContent=label;th.textContent='';th.appendChild(b);
     b.addEventListener('click',function(){
       var down=th.getAttribute('aria-sort')!=='descending';

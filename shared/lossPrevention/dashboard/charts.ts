@@ -35,13 +35,20 @@ export async function openCharts(): Promise<Charts> {
     chart.setOption({ animation: false, ...option });
     const svg = chart.renderToSVGString();
     chart.dispose();
+    // echarts numbers its names over the life of the process; pages are to be the same each time.
+    const names = new Map<string, string>();
     const id = `c${drawn++}`;
+    const renamed = (name: string) => {
+      const known = names.get(name) ?? `${id}-${names.size}`;
+      names.set(name, known);
+      return known;
+    };
     const described = svg
       .replace(
         /^<svg [^>]*viewBox="([^"]*)"[^>]*>/,
         '<svg xmlns="http://www.w3.org/2000/svg" viewBox="$1" class="chart" role="img">',
       )
-      .replaceAll(/zr\d+-/g, `${id}-`)
+      .replaceAll(/zr\d+-[a-z]+-?\d*/g, (name) => renamed(name))
       .replaceAll(ink, 'currentColor')
       .replaceAll(rule, 'var(--rule)');
     return trusted(

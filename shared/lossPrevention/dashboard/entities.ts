@@ -46,7 +46,7 @@ export function gridPage(kind: Kind, findings: Findings): string {
     titles.title,
     `${kind}.html`,
     '',
-    html`${filters(findings.months, section.threshold, true)}
+    html`${filters(findings.months, section.threshold, { search: true })}
 <dl class="tiles">
 <div><dt>In the score range</dt><dd><span id="shown">${high.length}</span> <small>of ${count(section.count)}</small></dd></div>
 <div><dt>Score count: months in the range</dt><dd id="hits">${hits}</dd></div>

@@ -29,7 +29,7 @@ export function overviewPage(findings: Findings, charts: Charts, notes: LakeNote
         : ''
     }</p>
 ${lakeNotes(notes)}
-${filters(findings.months, Math.min(staff.threshold, terminals.threshold), false)}
+${filters(findings.months, staff.threshold, { terminals: terminals.threshold })}
 ${opportunity('staff', 'Revenue opportunity by staff', staff)}
 ${opportunity('terminals', 'Revenue opportunity by terminal', terminals)}
 <div class="pair">${bins('Anomalous staff by month and score', findings.months, staff, charts)}
@@ -89,9 +89,9 @@ function opportunity(kind: Kind, title: string, section: Section): Html {
 <div><dt>Returns</dt><dd id="${kind}-returns">${list((sum) => sum.returns)}</dd></div>
 <div><dt>Discounts</dt><dd id="${kind}-discounts">${list((sum) => sum.discounts)}</dd></div>
 <div><dt>Total</dt><dd id="${kind}-total">${list((sum) => sum.returns + sum.discounts)}</dd></div>
-<div><dt>${kind === 'staff' ? 'Staff' : 'Terminals'} at or above ${section.threshold}</dt><dd><span id="${kind}-who">${anomalous(section).length}</span> <small>of ${count(section.count)}</small></dd></div>
+<div><dt>${kind === 'staff' ? 'Staff' : 'Terminals'} in the score range</dt><dd><span id="${kind}-who">${anomalous(section).length}</span> <small>of ${count(section.count)}</small></dd></div>
 </dl>
-<p class="note">Money beyond what their peers returned or took off, in the months whose score is in the range.</p>`;
+<p class="note">Money beyond what their peers returned or took off, in the months whose score is in the range (${section.threshold} to 999 unless you change it).</p>`;
 }
 
 function bins(title: string, months: readonly string[], section: Section, charts: Charts): Html {

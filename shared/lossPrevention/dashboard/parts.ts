@@ -16,7 +16,11 @@ export const reasonLabel = (id: string): string => labels.get(id)?.label ?? '–
 export const reasonUnit = (id: string): string => labels.get(id)?.unit ?? '';
 
 /** Month range, score range and search; shown by the script that makes them work. */
-export function filters(months: readonly string[], threshold: number, search: boolean): Html {
+export function filters(
+  months: readonly string[],
+  threshold: number,
+  more: { search?: true; terminals?: number },
+): Html {
   const options = (chosen: number) =>
     months.map((month, m) =>
       m === chosen
@@ -26,9 +30,13 @@ export function filters(months: readonly string[], threshold: number, search: bo
   return html`<form class="filters" hidden>
 <label>Months from <select name="from">${options(0)}</select></label>
 <label>to <select name="to">${options(months.length - 1)}</select></label>
-<label>Score from <input type="number" name="low" min="0" max="999" value="${threshold}"></label>
+<label>${more.terminals === undefined ? 'Score from' : 'Staff score from'} <input type="number" name="low" min="0" max="999" value="${threshold}"></label>
+${
+  more.terminals !== undefined &&
+  html`<label>Terminals from <input type="number" name="lowTerminals" min="0" max="999" value="${more.terminals}"></label>`
+}
 <label>to <input type="number" name="high" min="0" max="999" value="999"></label>
-${search && html`<label>Search <input type="search" name="search" autocomplete="off"></label>`}
+${more.search && html`<label>Search <input type="search" name="search" autocomplete="off"></label>`}
 </form>`;
 }
 
