@@ -217,6 +217,17 @@ describe('a definition', () => {
     expect(faults({ ...minimal, ...change })).toContain(message);
   });
 
+  test('is refused for all its faults at once', () => {
+    const input = {
+      ...minimal,
+      url: 'https://127.0.0.1/',
+      timeoutMs: 0,
+      headers: [{ name: 'a', value: '{{b}}' }],
+    };
+    expect(faults(input)).toContain('url: 127.0.0.1 is a loopback');
+    expect(faults(input)).toContain('timeoutMs: between 1 and 5000');
+  });
+
   test('is refused without repeating the secret in the problem', () => {
     expect(faults({ ...minimal, secrets: { a: 'top\u0000secret' } })).not.toContain('top');
   });

@@ -37,17 +37,18 @@ export function readDefinition(input: unknown, fence: Fence): DefinitionRead {
     return { stored };
   };
   const parsed = externalCallSchema.safeParse(isObject(input) ? takeOut(input, keep) : input);
-  if (parsed.success) faults.push(...fenced(parsed.data, fence));
-  else faults.push(...parsed.error.issues.flatMap(faultsOf));
+  if (!parsed.success) faults.push(...parsed.error.issues.flatMap(faultsOf));
+  if (isObject(input)) faults.push(...fenced(input, fence));
   if (!parsed.success || faults.length > 0) throw unusable(faults);
   return { definition: parsed.data, values };
 }
 
 /** What the fence can tell from the URLs alone; the connection decides. */
-function fenced(definition: ExternalCall, fence: Fence): ProblemError[] {
-  return (['url', 'keepAliveUrl'] as const).flatMap((path) => {
-    const text = definition[path];
-    const message = text === undefined ? undefined : fence.refuses(new URL(fill(text, () => 'x')));
+function fenced(input: Record<string, unknown>, fence: Fence): ProblemError[] {
+  return ['url', 'keepAliveUrl'].flatMap((path) => {
+    const text = input[path];
+    const url = typeof text === 'string' ? URL.parse(fill(text, () => 'x')) : null;
+    const message = url === null ? undefined : fence.refuses(url);
     return message === undefined ? [] : [{ path, message }];
   });
 }
