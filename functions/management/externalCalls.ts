@@ -103,7 +103,7 @@ export const externalCallRoutes: readonly Route[] = [
       const wanted = readMetricsQuery(query, app.clock());
       const { external } = externalOf(app);
       // what this instance has not written yet belongs to the answer
-      await external.flush();
+      await external.metrics.flush();
       const { from, to, grain } = wanted;
       const periods = await external.metrics.query(environment, nameOf(context), from, to, grain);
       return { status: 200, body: metricsAnswer(wanted, periods) };

@@ -96,7 +96,7 @@ export interface External {
   /** Reads what a client sends as a definition; see `readDefinition`. */
   read(input: unknown): DefinitionRead;
   secrets: SecretStore;
-  metrics: Pick<Metrics, 'query' | 'sweep'>;
+  metrics: Pick<Metrics, 'query' | 'flush' | 'sweep'>;
   warmUp: WarmUp;
   breaker(environment: string, name: string): BreakerState;
   /** The outbox queue's trigger: hands a message's events to the subscribers. */
