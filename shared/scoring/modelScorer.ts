@@ -7,7 +7,7 @@ import type { ScoreReason, Scorer, ScoringContext } from './index.ts';
 import { type Model, requireSchema } from './model.ts';
 import type { Directories } from './scorecardFacts.ts';
 import { compileScorer } from './trees/scorer.ts';
-import { attribute, expectedLogit } from './trees/shap.ts';
+import { compileAttribution, expectedLogit } from './trees/shap.ts';
 
 /** What the scorecard's context has, and the histories of the event's entities as they were before it. */
 export interface ModelContext extends ScoringContext {
@@ -75,11 +75,12 @@ export type RowScorer = (row: Float32Array) => ModelScore;
 export function compileRowScorer(model: Model): RowScorer {
   requireSchema(model, featureNames);
   const logitOfRow = compileScorer(model.forest);
+  const attribute = compileAttribution(model.forest);
   const expected = expectedLogit(model.forest);
   const { calibration } = model.info;
   return (row) => {
     const logit = logitOfRow(row);
-    const points = attribute(model.forest, row);
+    const points = attribute(row);
     const attributions: Attribution[] = [];
     for (const [index, part] of points.entries()) {
       if (part === 0) continue;

@@ -9,6 +9,8 @@ import type { Directories } from './scorecardFacts.ts';
 export interface Replay {
   /** The event's feature row; afterwards its histories know of it. */
   event(event: FeatureEvent): Float32Array;
+  /** The same without the row: its histories know of it from now on. */
+  observe(event: FeatureEvent): void;
   label(label: Label): void;
   histories: MemoryHistories;
   book: LabelBook;
@@ -21,13 +23,17 @@ export function openReplay(directories: Directories): Replay {
   const apply = (changes: ReturnType<LabelBook['addLabel']>) => {
     for (const { event, frauds } of changes) histories.label(event, frauds);
   };
+  const observe = (event: FeatureEvent) => {
+    histories.observe(event);
+    apply(book.addEvent(event));
+  };
   return {
     event(event) {
       const row = histories.row(event);
-      histories.observe(event);
-      apply(book.addEvent(event));
+      observe(event);
       return row;
     },
+    observe,
     label: (label) => apply(book.addLabel(label)),
     histories,
     book,

@@ -14,7 +14,7 @@ function score(data: Labelled, forest: ReturnType<typeof trainForest>['forest'])
 
 describe('training', () => {
   it('finds an interaction that no single column shows, and generalises', () => {
-    const { forest } = trainForest(madeRows(20_000, 1), undefined, settings);
+    const { forest } = trainForest(madeRows(10_000, 1), undefined, settings);
     const unseen = madeRows(20_000, 2);
     const logits = score(unseen, forest);
     // The best that any model can do on these rows is what their true probabilities do.
@@ -44,9 +44,9 @@ describe('training', () => {
   });
 
   it('keeps the odds when it samples the legitimate rows', () => {
-    const data = madeRows(20_000, 6);
+    const data = madeRows(10_000, 6);
     const mean = (negativeShare: number) => {
-      const { forest } = trainForest(data, undefined, { ...settings, trees: 80, negativeShare });
+      const { forest } = trainForest(data, undefined, { ...settings, trees: 50, negativeShare });
       const logits = score(data, forest);
       return logits.reduce((sum, logit) => sum + 1 / (1 + Math.exp(-logit)), 0) / logits.length;
     };

@@ -1,0 +1,82 @@
+import { describe, expect, it } from 'vitest';
+import { EventLineError, readEventLine } from './eventLines.ts';
+
+const body = {
+  purchaseId: 'p1',
+  merchantLocalDate: '2026-01-02T03:04:05Z',
+  totalAmount: 5,
+  user: { userId: 'u' },
+};
+const at = Date.parse('2026-01-03T00:00:00.000Z');
+const received = new Date(at).toISOString();
+const read = (value: unknown) => readEventLine(JSON.stringify(value));
+
+describe('event lines', () => {
+  it('are read as stored, in short and bare', () => {
+    const event = { type: 'Purchase', id: 'p1', at, payload: body };
+    expect(read({ key: { type: 'Purchase', id: 'p1' }, received, event: body })).toEqual({
+      kind: 'event',
+      event,
+    });
+    expect(read({ type: 'purchase', receivedAt: at, payload: body })).toEqual({ kind: 'event', event });
+    expect(read(body)).toEqual({
+      kind: 'event',
+      event: { ...event, at: Date.parse('2026-01-02T03:04:05Z') },
+    });
+  });
+
+  it('bring purchases into their canonical form, as the API does', () => {
+    const line = read({
+      PurchaseId: 'p1',
+      MerchantLocalDate: received,
+      TotalAmount: '5.00',
+      purchaseId: undefined,
+      type: 'Purchase',
+      event: { PURCHASEID: 'p1', merchantLocalDate: received, TOTALAMOUNT: '5.50' },
+    });
+    expect(line).toMatchObject({ kind: 'event', event: { payload: { purchaseId: 'p1', totalAmount: 5.5 } } });
+  });
+
+  it('keep what enrichment added', () => {
+    const evidence = { enrichment: { deviceAttributes: { deviceId: 'd' } } };
+    expect(read({ type: 'Purchase', received, event: body, evidence })).toMatchObject({
+      event: { deviceAttributes: { deviceId: 'd' } },
+    });
+  });
+
+  it('are labels where they carry one, and nothing where they do not', () => {
+    const verdict = { target: { kind: 'event', type: 'Purchase', id: 'p1' }, fraud: true, arrived: at };
+    expect(read({ purchaseId: 'p1', isFraud: 1, received })).toMatchObject({
+      kind: 'label',
+      label: verdict,
+      undated: false,
+    });
+    expect(read({ purchaseId: 'p1', isFraud: true })).toMatchObject({ kind: 'label', undated: true });
+    expect(
+      read({ chargebackId: 'c', purchaseId: 'p1', status: 'Accepted', bankEventTimestamp: received }),
+    ).toMatchObject({ kind: 'label', label: verdict });
+    expect(
+      read({ labelObjectType: 'PURCHASE', labelObjectId: 'p1', eventTimeStamp: received }),
+    ).toMatchObject({ label: verdict });
+    expect(
+      read({
+        type: 'BankEvent',
+        received,
+        event: { bankEventId: 'b', purchaseId: 'p1', status: 'Approved' },
+      }),
+    ).toEqual({ kind: 'nothing' });
+  });
+
+  it('that cannot be read are refused with the reason', () => {
+    const wrong = (text: string) => expect(() => readEventLine(text));
+    wrong('{').toThrow(EventLineError);
+    wrong('7').toThrow(/no JSON object/);
+    wrong('{"a":1}').toThrow(/no event/);
+    wrong('{"type":"Purchase","event":{"purchaseId":"x","merchantLocalDate":"soon"}}').toThrow(
+      /neither when/,
+    );
+    wrong('{"type":"Purchase","event":{"merchantLocalDate":"2026-01-01"}}').toThrow(
+      /no purchase: .*purchaseId/,
+    );
+  });
+});

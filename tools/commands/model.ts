@@ -1,0 +1,293 @@
+import { createReadStream, readFileSync, writeFileSync } from 'node:fs';
+import { createInterface } from 'node:readline';
+import { parseArgs } from 'node:util';
+import { EventLineError, readEventLine } from '../../shared/scoring/eventLines.ts';
+import { entitiesOf } from '../../shared/scoring/features/entities.ts';
+import type { FeatureEvent } from '../../shared/scoring/features/event.ts';
+import { featureNames } from '../../shared/scoring/features/schema.ts';
+import type { Label } from '../../shared/scoring/labels.ts';
+import { areaUnderRoc, averagePrecision, precisionAtK } from '../../shared/scoring/metrics.ts';
+import { ModelFormatError, packModel, readModel, requireSchema } from '../../shared/scoring/model.ts';
+import { collectTrainingRows, openReplay } from '../../shared/scoring/replay.ts';
+import { riskScorer } from '../../shared/scoring/riskScorer.ts';
+import { loadScorecard } from '../../shared/scoring/scorecard.ts';
+import { directories } from '../../shared/scoring/scorecardDirectories.ts';
+import { trainModel } from '../../shared/scoring/trainer.ts';
+import { compileScorer } from '../../shared/scoring/trees/scorer.ts';
+import {
+  defaultTrainSettings,
+  type Labelled,
+  TrainingError,
+  trainForest,
+} from '../../shared/scoring/trees/train.ts';
+import { type CsvColumns, CsvError, readCsvColumns } from '../scoring/csvColumns.ts';
+
+/** A command line that cannot be run; the message says why. */
+class UsageError extends Error {}
+
+const usage = `holdfast model eval --train A.csv --test B.csv --label COLUMN [--group COLUMN --k 100] [--day COLUMN] [--trees N] [--seed N]
+holdfast model train --events FILE.ndjson --labels FILE.ndjson --out MODEL [--as-of TIME] [--maturity-days N] [--seed N]
+holdfast model score --model MODEL --events FILE.ndjson [--labels FILE.ndjson]`;
+
+function need(value: string | undefined, name: string): string {
+  if (value === undefined || value === '') throw new UsageError(`--${name} is needed.`);
+  return value;
+}
+
+function whole(value: string | undefined, name: string, otherwise: number): number {
+  if (value === undefined) return otherwise;
+  const number = Number(value);
+  if (!Number.isInteger(number) || number < 0)
+    throw new UsageError(`--${name} must be a whole number, not ${value}.`);
+  return number;
+}
+
+// ── eval ──
+
+function labelled(file: CsvColumns, path: string, label: string, features: readonly string[]): Labelled {
+  const byName = new Map(file.numeric.map(({ name, values }) => [name, values]));
+  const given = byName.get(label);
+  if (given === undefined) throw new UsageError(`The column ${label} of ${path} does not hold 0 and 1.`);
+  const labels = Uint8Array.from(given, (value, row) => {
+    if (value !== 0 && value !== 1)
+      throw new UsageError(`${path}: the label of row ${row + 1} is ${value}; it must be 0 or 1.`);
+    return value;
+  });
+  const columns = features.map((name) => {
+    const values = byName.get(name);
+    if (values === undefined)
+      throw new UsageError(`The column ${name} is numeric in the training file, but not in ${path}.`);
+    return values;
+  });
+  return { columns, labels };
+}
+
+async function evaluate(args: string[]): Promise<void> {
+  const { values } = parseArgs({
+    args,
+    options: {
+      train: { type: 'string' },
+      test: { type: 'string' },
+      label: { type: 'string' },
+      group: { type: 'string' },
+      day: { type: 'string' },
+      k: { type: 'string' },
+      trees: { type: 'string' },
+      seed: { type: 'string' },
+    },
+  });
+  const [trainPath, testPath, label] = [
+    need(values.train, 'train'),
+    need(values.test, 'test'),
+    need(values.label, 'label'),
+  ];
+  const k = whole(values.k, 'k', 100);
+  if (k === 0) throw new UsageError('--k must be at least 1.');
+  const named = [values.group, values.day].filter((name) => name !== undefined);
+  const trainFile = await readCsvColumns(trainPath, [label]);
+  const testFile = await readCsvColumns(testPath, [label, ...named]);
+  // Who was hit and when is what the result is grouped by, not what is learnt from.
+  const features = trainFile.numeric
+    .map(({ name }) => name)
+    .filter((name) => name !== label && !named.includes(name));
+  if (features.length === 0) throw new UsageError(`${trainPath} has no numeric columns to learn from.`);
+  const train = labelled(trainFile, trainPath, label, features);
+  const test = labelled(testFile, testPath, label, features);
+  const settings = {
+    ...defaultTrainSettings,
+    trees: whole(values.trees, 'trees', defaultTrainSettings.trees),
+    seed: whole(values.seed, 'seed', defaultTrainSettings.seed),
+  };
+  const started = process.hrtime.bigint();
+  const { forest } = trainForest(train, undefined, settings);
+  const trainSeconds = Number(process.hrtime.bigint() - started) / 1e9;
+  const score = compileScorer(forest);
+  const row = new Float64Array(features.length);
+  const logits = new Float64Array(testFile.rows);
+  for (let i = 0; i < logits.length; i++) {
+    for (let column = 0; column < row.length; column++) row[column] = test.columns[column]![i]!;
+    logits[i] = score(row);
+  }
+  const groups = values.group === undefined ? undefined : testFile.named.get(values.group);
+  const days = values.day === undefined ? undefined : testFile.named.get(values.day);
+  const round = (value: number) => (Number.isNaN(value) ? null : Number(value.toFixed(6)));
+  const result = {
+    aucRoc: round(areaUnderRoc(logits, test.labels)),
+    averagePrecision: round(averagePrecision(logits, test.labels)),
+    ...(groups ? { k, precisionAtK: round(precisionAtK(logits, test.labels, groups, k, days)) } : {}),
+    trainSeconds: Number(trainSeconds.toFixed(3)),
+    peakMemoryMB: Math.round(process.resourceUsage().maxRSS / 1024),
+    trainRows: trainFile.rows,
+    trainFrauds: train.labels.reduce((sum, value) => sum + value, 0),
+    testRows: testFile.rows,
+    testFrauds: test.labels.reduce((sum, value) => sum + value, 0),
+    features: features.length,
+    trees: forest.roots.length,
+  };
+  console.log(JSON.stringify(result));
+}
+
+// ── train and score ──
+
+interface Lines {
+  events: FeatureEvent[];
+  labels: Label[];
+  undated: Label[];
+}
+
+async function readLines(path: string, into: Lines): Promise<void> {
+  let number = 0;
+  for await (const text of createInterface({
+    input: createReadStream(path),
+    crlfDelay: Number.POSITIVE_INFINITY,
+  })) {
+    number++;
+    if (text.trim() === '') continue;
+    try {
+      const line = readEventLine(text);
+      if (line.kind === 'event') into.events.push(line.event);
+      if (line.kind === 'label') (line.undated ? into.undated : into.labels).push(line.label);
+    } catch (error) {
+      if (error instanceof EventLineError) throw new UsageError(`${path}:${number}: ${error.message}`);
+      throw error;
+    }
+  }
+}
+
+const DAY = 86_400_000;
+
+/** How long labels took to arrive, the slowest twentieth left out, at most four weeks: as long an event must wait to count. */
+function usualDelay({ events, labels }: Lines): number {
+  const made = new Map(events.map(({ type, id, at }) => [`${type}|${id}`, at]));
+  const delays = labels.flatMap(({ target, arrived }) => {
+    const at = target.kind === 'event' ? made.get(`${target.type}|${target.id}`) : undefined;
+    return at === undefined ? [] : [Math.max(0, arrived - at) / DAY];
+  });
+  delays.sort((a, b) => a - b);
+  return Math.min(28, delays[Math.floor(0.95 * delays.length)] ?? 0);
+}
+
+async function train(args: string[]): Promise<void> {
+  const { values } = parseArgs({
+    args,
+    options: {
+      events: { type: 'string' },
+      labels: { type: 'string' },
+      out: { type: 'string' },
+      'as-of': { type: 'string' },
+      'maturity-days': { type: 'string' },
+      seed: { type: 'string' },
+    },
+  });
+  const out = need(values.out, 'out');
+  const lines: Lines = { events: [], labels: [], undated: [] };
+  await readLines(need(values.events, 'events'), lines);
+  await readLines(need(values.labels, 'labels'), lines);
+  const last = [...lines.events.map(({ at }) => at), ...lines.labels.map(({ arrived }) => arrived)].reduce(
+    (latest, at) => Math.max(latest, at),
+    Number.NEGATIVE_INFINITY,
+  );
+  const asOf = values['as-of'] === undefined ? last : Date.parse(values['as-of']);
+  if (Number.isNaN(asOf)) throw new UsageError('--as-of must be a time as in 2026-03-01T00:00:00Z.');
+  const labels = [
+    ...lines.labels,
+    ...lines.undated.map((label) => ({ ...label, found: asOf, arrived: asOf })),
+  ];
+  const days =
+    values['maturity-days'] === undefined
+      ? usualDelay(lines)
+      : whole(values['maturity-days'], 'maturity-days', 0);
+  const maturity = { Purchase: days, AccountCreation: days, AccountLogin: days };
+  const rows = collectTrainingRows(lines.events, labels, directories, { asOf, maturity });
+  const started = process.hrtime.bigint();
+  const model = trainModel(rows, {
+    kind: 'risk',
+    created: new Date(asOf).toISOString(),
+    trees: { seed: whole(values.seed, 'seed', 1) },
+  });
+  writeFileSync(out, packModel(model));
+  const { holdOut, trainedOn, schemaHash } = model.info;
+  const trainSeconds = Number((Number(process.hrtime.bigint() - started) / 1e9).toFixed(3));
+  const events = lines.events.length;
+  console.log(
+    JSON.stringify({
+      model: out,
+      events,
+      maturityDays: Number(days.toFixed(2)),
+      trainedOn,
+      holdOut,
+      trees: model.forest.roots.length,
+      schemaHash,
+      trainSeconds,
+    }),
+  );
+}
+
+async function score(args: string[]): Promise<void> {
+  const { values } = parseArgs({
+    args,
+    options: { model: { type: 'string' }, events: { type: 'string' }, labels: { type: 'string' } },
+  });
+  const model = readModel(readFileSync(need(values.model, 'model')));
+  requireSchema(model, featureNames);
+  const lines: Lines = { events: [], labels: [], undated: [] };
+  await readLines(need(values.events, 'events'), lines);
+  if (values.labels !== undefined) await readLines(values.labels, lines);
+  const scorer = riskScorer(await loadScorecard(), model, directories);
+  const replay = openReplay(directories);
+  const events = lines.events.sort((a, b) => a.at - b.at);
+  const labels = lines.labels.sort((a, b) => a.arrived - b.arrived);
+  let next = 0;
+  for (const event of events) {
+    for (; next < labels.length && labels[next]!.arrived <= event.at; next++) replay.label(labels[next]!);
+    const { at: now, payload, ipCountry, binCountry, deviceAttributes } = event;
+    const histories = Object.fromEntries(
+      entitiesOf(event).map(({ kind, key }) => [kind, replay.histories.read(kind, key)]),
+    );
+    const result = scorer.score(payload, { now, ipCountry, binCountry, deviceAttributes, histories });
+    replay.observe(event);
+    const probability = result.model && Number(result.model.probability.toPrecision(6));
+    console.log(
+      JSON.stringify({
+        type: event.type,
+        id: event.id,
+        score: result.score,
+        probability,
+        reasons: result.reasons,
+      }),
+    );
+  }
+}
+
+/**
+ * `holdfast model …`. Gives the exit code: 0, or 1 where the arguments or the files do not do, with one clear line on stderr.
+ */
+export async function run(args: string[]): Promise<number> {
+  const [verb, ...rest] = args;
+  try {
+    if (verb === 'eval') await evaluate(rest);
+    else if (verb === 'train') await train(rest);
+    else if (verb === 'score') await score(rest);
+    else throw new UsageError(`Say what to do:\n${usage}`);
+    return 0;
+  } catch (error) {
+    const known =
+      error instanceof UsageError ||
+      error instanceof CsvError ||
+      error instanceof TrainingError ||
+      error instanceof ModelFormatError ||
+      (error instanceof Error &&
+        'code' in error &&
+        [
+          'ENOENT',
+          'EISDIR',
+          'EACCES',
+          'ERR_PARSE_ARGS_UNKNOWN_OPTION',
+          'ERR_PARSE_ARGS_INVALID_OPTION_VALUE',
+          'ERR_PARSE_ARGS_UNEXPECTED_POSITIONAL',
+        ].includes(String(error.code)));
+    if (!known) throw error;
+    console.error(error instanceof Error ? error.message : String(error));
+    return 1;
+  }
+}
