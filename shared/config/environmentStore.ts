@@ -19,7 +19,7 @@ import {
   serializeManifest,
 } from './manifest.ts';
 import { type EnvironmentBody, environmentSchema, parseBody } from './schemas.ts';
-import { changeTree, findInTree, pathOf, requireInTree, type Tree } from './tree.ts';
+import { changeTree, findInTree, pathOf, pathParts, requireInTree, type Tree } from './tree.ts';
 import type { WriteOptions } from './types.ts';
 import type { WriteContext } from './write.ts';
 
@@ -55,14 +55,31 @@ export interface Environments {
   /** All environments as trees, in the order of their creation. */
   environmentTree(): Promise<EnvironmentNode[]>;
   environment(environment: string): Promise<{ view: EnvironmentView; etag: string }>;
+  /**
+   * The ids from the root to the environment named, `undefined` being the default one; from memory, unless that does not
+   * know it. Undefined: there is none, or there are several of that name.
+   */
+  environmentChain(environment: string | undefined): Promise<readonly string[] | undefined>;
   /** Creates or updates; see `environmentTarget` for what `environment` and the body may name. */
   putEnvironment(
     environment: string,
     body: unknown,
-    options: WriteOptions,
+    options: WriteOptions & {
+      /** is told what the write comes to before anything is written, and may throw */
+      allow?: (write: EnvironmentWrite) => Promise<void>;
+    },
   ): Promise<{ view: EnvironmentView; etag: string; outcome: 'created' | 'updated' | 'unchanged' }>;
   /** Throws a Problem: 404, 409 where it has children or is the default environment, 412. */
   removeEnvironment(environment: string, options: WriteOptions): Promise<void>;
+}
+
+/** What a PUT of an environment is about to do. */
+export interface EnvironmentWrite {
+  operation: 'create' | 'update';
+  /** the ids from the root to the environment, or to the parent of a new one; empty for a new root */
+  chain: readonly string[];
+  /** the text that named the last of them */
+  named: string;
 }
 
 interface PutOutcome {
@@ -218,6 +235,13 @@ export function openEnvironments(deps: EnvironmentDeps): Environments {
     const target = environmentTarget(tree, environment, parsed);
     const { existing } = target;
     const reserved = existing && tree.roots.find(({ root }) => root === existing.id)?.sequence === 0;
+    const updates = existing !== undefined && !reserved;
+    const at = updates ? existing : target.parent;
+    await options.allow?.({
+      operation: updates ? 'update' : 'create',
+      chain: at ? idsTo(tree, at.root, at.id) : [],
+      named: updates ? environment : (parsed.parent ?? pathParts(environment).slice(0, -1).join('/')),
+    });
 
     if ((!existing && !target.parent) || reserved) {
       checkNew(options, environment);
@@ -269,6 +293,17 @@ export function openEnvironments(deps: EnvironmentDeps): Environments {
         return sequence === 0 ? [] : below(null, '');
       });
     },
+    async environmentChain(environment) {
+      await deps.ready();
+      const within = (tree: Tree) => {
+        const text = environment ?? (tree.roots.length === 0 ? undefined : cache.defaultEnvironment(tree));
+        const found = text === undefined ? undefined : findInTree(tree, text);
+        if (found === undefined || found === 'ambiguous') return undefined;
+        const reserved = tree.roots.find(({ root }) => root === found.root)?.sequence === 0;
+        return reserved ? undefined : idsTo(tree, found.root, found.node.id);
+      };
+      return within(await cache.tree()) ?? within(await cache.freshTree());
+    },
     async environment(environment) {
       await deps.ready();
       const { root, node } = requireInTree(await cache.freshTree(), environment);
@@ -319,6 +354,18 @@ export function openEnvironments(deps: EnvironmentDeps): Environments {
 
 function settingsOf({ name, apiName, parent, description, tags }: EnvironmentEntry) {
   return { name, apiName, parent, description, tags };
+}
+
+/** The ids from the root to an environment of its tree. */
+function idsTo(tree: Tree, root: string, id: string): string[] {
+  const nodes = tree.roots.find((each) => each.root === root)?.environments ?? [];
+  const ids: string[] = [];
+  for (let next = nodes.find((node) => node.id === id); next; ) {
+    ids.unshift(next.id);
+    const above = next.parent;
+    next = nodes.find((node) => node.id === above);
+  }
+  return ids;
 }
 
 function checkNew({ ifMatch }: WriteOptions, environment: string): void {

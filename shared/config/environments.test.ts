@@ -3,7 +3,7 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { type Azurite, startAzurite } from '../../test/azurite.ts';
 import { Problem } from '../problem.ts';
 import { openStorage, type Storage } from '../storage/index.ts';
-import { type Config, openConfig } from './index.ts';
+import { type Config, type EnvironmentWrite, openConfig } from './index.ts';
 
 const by = { by: 'ann' };
 let azurite: Azurite;
@@ -100,6 +100,45 @@ describe('a new environment', () => {
       'eu',
       'shop',
     ]);
+  });
+
+  it('is announced before it is written, with where it goes; what then throws keeps it from being written', async () => {
+    const [root, name] = [fresh(), fresh()];
+    const seen: EnvironmentWrite[] = [];
+    const allow = async (write: EnvironmentWrite) => void seen.push(write);
+    const one = await config.putEnvironment(root, { name: 'Root' }, { ...by, allow });
+    const eu = await config.putEnvironment(`${root}/eu`, { name: 'EU' }, { ...by, allow });
+    await config.putEnvironment(`${root}/eu`, { name: 'Europe' }, { ...by, allow });
+    await config.putEnvironment(name, { name: 'Shop', parent: eu.view.id }, { ...by, allow });
+    const ids = [one.view.id, eu.view.id];
+    expect(seen).toEqual([
+      { operation: 'create', chain: [], named: '' },
+      { operation: 'create', chain: ids.slice(0, 1), named: root },
+      { operation: 'update', chain: ids, named: `${root}/eu` },
+      { operation: 'create', chain: ids, named: eu.view.id },
+    ]);
+    const refusing = { ...by, allow: () => Promise.reject(Problem.forbidden('no')) };
+    for (const path of [`${root}/us`, fresh()])
+      expect((await refusal(config.putEnvironment(path, { name: 'US' }, refusing))).status).toBe(403);
+    expect((await refusal(config.environment(`${root}/us`))).status).toBe(404);
+    expect((await refusal(config.putEnvironment(root, { name: 'Changed' }, refusing))).status).toBe(403);
+    expect((await config.environment(root)).view.name).toBe('Root');
+  });
+
+  it('has a chain of ids from its root, under each of its names', async () => {
+    const root = fresh();
+    const one = await config.putEnvironment(root, { name: 'Root' }, by);
+    const eu = await config.putEnvironment(`${root}/eu`, { name: 'EU' }, by);
+    const ids = [one.view.id, eu.view.id];
+    for (const text of [eu.view.id, `/${root}/eu/`, `${one.view.id}/EU`])
+      expect(await config.environmentChain(text)).toEqual(ids);
+    expect(await config.environmentChain(root)).toEqual(ids.slice(0, 1));
+    expect(await config.environmentChain(undefined)).toEqual([(await config.snapshot()).id]);
+    for (const text of ['nowhere', `${root}/nowhere`, randomUUID()])
+      expect(await config.environmentChain(text)).toBeUndefined();
+    const elsewhere = openConfig(storage);
+    const made = await elsewhere.putEnvironment(`${root}/new`, { name: 'New' }, by);
+    expect(await config.environmentChain(`${root}/new`)).toEqual([one.view.id, made.view.id]);
   });
 
   it('is a root where its parent is null, whatever is called so elsewhere', async () => {

@@ -1,6 +1,6 @@
 export type { ActivityEntry, ActivityPage, Operation } from './activity.ts';
 export type { VersionDocument } from './documents.ts';
-export type { EnvironmentNode, EnvironmentView } from './environmentStore.ts';
+export type { EnvironmentNode, EnvironmentView, EnvironmentWrite } from './environmentStore.ts';
 export type { ResourceEntry, Status } from './manifest.ts';
 export type { Config, ConfigOptions } from './open.ts';
 export { openConfig } from './open.ts';
