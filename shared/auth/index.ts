@@ -1,0 +1,10 @@
+export type { Access, EnvironmentTree } from './access.ts';
+export { forbidden, openAccess } from './access.ts';
+export type { AssignmentChange, Assignments, Place, Principal, StoredAssignment } from './assignments.ts';
+export { assignmentTable, openAssignments } from './assignments.ts';
+export type { Caller } from './caller.ts';
+export { keyHolder } from './caller.ts';
+export type { Permission, Role } from './permissions.ts';
+export { allows, isApiRole, isRole, mayAssign, permissions, roles, rolesWith } from './permissions.ts';
+export type { TokenSettings, Tokens } from './tokens.ts';
+export { openTokens, refused } from './tokens.ts';
