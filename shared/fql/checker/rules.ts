@@ -18,6 +18,9 @@ export function sectionNumber(section: Section | undefined): number {
   return section === undefined ? 0 : sections[section];
 }
 
+/** So many diagnostics of one text are enough to begin with. */
+const mostDiagnostics = 100;
+
 /** Turns problems into diagnostics with lines and columns. */
 export function diagnosticsOf(
   source: string,
@@ -28,6 +31,7 @@ export function diagnosticsOf(
   const starts = lineStarts(source);
   return problems
     .toSorted((a, b) => a.start - b.start)
+    .slice(0, mostDiagnostics)
     .map((p) => ({
       severity: p.severity,
       code: p.code,

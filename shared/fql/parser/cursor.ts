@@ -2,7 +2,7 @@ import type { Token } from '../lexer.ts';
 import type { Problem } from '../text.ts';
 
 /** Deeper nesting than this is a diagnostic: it keeps every later pass away from the end of the stack. */
-export const deepest = 400;
+export const deepest = 500;
 
 /** Thrown inside the parser only, to leave a statement that cannot be read; never leaves `parse`. */
 export const syntaxStop = Symbol('syntax stop');
@@ -82,14 +82,7 @@ export function expectOperator(cursor: Cursor, text: string, why: string): Token
   return stop(cursor, 'syntax', `Expected "${text}" ${why}, found ${describe(token)}.`);
 }
 
-/** Runs `read` one level deeper; past the limit the whole text is given up with one diagnostic. */
-export function nested<T>(cursor: Cursor, read: () => T): T {
-  if (++cursor.depth > deepest) return giveUp(cursor);
-  const result = read();
-  cursor.depth--;
-  return result;
-}
-
+/** Nesting is past the limit: the whole text is given up with one diagnostic. */
 export function giveUp(cursor: Cursor): never {
   cursor.tooDeep = true;
   return stop(

@@ -1,3 +1,4 @@
+import type { Token } from '../lexer.ts';
 import type { Argument, BinaryOperator, Entry, Expression } from '../tree.ts';
 import {
   type Cursor,
@@ -8,7 +9,6 @@ import {
   giveUp,
   isOperator,
   isWord,
-  nested,
   next,
   peek,
   problem,
@@ -48,47 +48,64 @@ export const statementWords: ReadonlySet<string> = new Set([
   'routeto',
 ]);
 
-export function parseExpression(cursor: Cursor): Expression {
-  return nested(cursor, () => parseConditional(cursor));
+/** How tightly the operator at a token binds; 0: it is none. */
+function powerOf(token: Token): number {
+  if (token.kind === 'op')
+    return token.text === '&&' ? 2 : token.text === '||' ? 1 : (binding[token.text] ?? 0);
+  if (token.kind !== 'name') return 0;
+  return isWord(token, 'and') ? 2 : isWord(token, 'or') ? 1 : 0;
 }
 
-function parseConditional(cursor: Cursor): Expression {
-  const test = parseChain(cursor, 'or', '||');
-  if (!takeOperator(cursor, '?')) return test;
+/**
+ * Reads an expression of operators that bind at least as tightly as `least`; 0 takes a "? :" as well. One function for
+ * all operators keeps the stack small: four frames for a level of nesting.
+ */
+export function parseExpression(cursor: Cursor, least = 0): Expression {
+  if (++cursor.depth > deepest) giveUp(cursor);
+  let left = parseUnary(cursor);
+  /** The chain of `and` or `or` that this loop builds. */
+  let chain: Expression | undefined;
+  for (let length = 1; ; length++) {
+    const token = peek(cursor);
+    if (isOperator(token, '=')) {
+      stop(cursor, 'assignment', 'A single "=" compares nothing. Write "==" to compare two values.');
+    }
+    if (isOperator(token, '<>')) stop(cursor, 'syntax', '"<>" is written "!=" here.');
+    if (least === 0 && isOperator(token, '?')) {
+      left = parseResults(cursor, left);
+      break;
+    }
+    const power = powerOf(token);
+    if (power === 0 || power < least) break;
+    next(cursor);
+    const right = parseExpression(cursor, power + 1);
+    if (power <= 2) {
+      const kind = power === 2 ? ('and' as const) : ('or' as const);
+      if (chain !== undefined && chain === left && chain.kind === kind) {
+        chain.operands.push(right);
+        chain.end = right.end;
+      } else {
+        const joined: Expression = { kind, operands: [left, right], start: left.start, end: right.end };
+        chain = joined;
+        left = joined;
+      }
+      length--;
+      continue;
+    }
+    if (length > deepest) giveUp(cursor);
+    left = { kind: 'binary', op: operatorOf(token.text), left, right, start: left.start, end: right.end };
+  }
+  cursor.depth--;
+  return left;
+}
+
+/** The two results of "? :". */
+function parseResults(cursor: Cursor, test: Expression): Expression {
+  next(cursor);
   const then = parseExpression(cursor);
   expectOperator(cursor, ':', 'between the two results of "? :"');
   const otherwise = parseExpression(cursor);
   return { kind: 'conditional', test, then, otherwise, start: test.start, end: otherwise.end };
-}
-
-function parseChain(cursor: Cursor, word: 'and' | 'or', symbol: string): Expression {
-  const part = () => (word === 'or' ? parseChain(cursor, 'and', '&&') : parseBinary(cursor, looseNot));
-  const first = part();
-  const operands = [first];
-  while (isWord(peek(cursor), word) || isOperator(peek(cursor), symbol)) {
-    next(cursor);
-    operands.push(part());
-  }
-  if (operands.length === 1) return first;
-  return { kind: word, operands, start: first.start, end: operands[operands.length - 1]!.end };
-}
-
-function parseBinary(cursor: Cursor, least: number): Expression {
-  let left = parseUnary(cursor);
-  for (let length = 1; ; length++) {
-    const token = peek(cursor);
-    if (token.kind !== 'op') return left;
-    if (token.text === '=') {
-      stop(cursor, 'assignment', 'A single "=" compares nothing. Write "==" to compare two values.');
-    }
-    if (token.text === '<>') stop(cursor, 'syntax', '"<>" is written "!=" here.');
-    const power = binding[token.text];
-    if (power === undefined || power < least) return left;
-    if (length > deepest) giveUp(cursor);
-    next(cursor);
-    const right = nested(cursor, () => parseBinary(cursor, power + 1));
-    left = { kind: 'binary', op: operatorOf(token.text), left, right, start: left.start, end: right.end };
-  }
 }
 
 const operatorNames: readonly BinaryOperator[] = [
@@ -114,12 +131,14 @@ function parseUnary(cursor: Cursor): Expression {
   const token = peek(cursor);
   if (isWord(token, 'not')) {
     next(cursor);
-    const operand = nested(cursor, () => parseBinary(cursor, looseNot));
+    const operand = parseExpression(cursor, looseNot);
     return { kind: 'not', operand, start: token.start, end: operand.end };
   }
   if (isOperator(token, '!') || isOperator(token, '-') || isOperator(token, '+')) {
     next(cursor);
-    const operand = nested(cursor, () => parseUnary(cursor));
+    if (++cursor.depth > deepest) giveUp(cursor);
+    const operand = parseUnary(cursor);
+    cursor.depth--;
     if (token.text === '+') return operand;
     if (token.text === '!') return { kind: 'not', operand, start: token.start, end: operand.end };
     if (operand.kind === 'literal' && typeof operand.value === 'number' && operand.value > 0) {

@@ -68,7 +68,7 @@ export function readAs(type: ScalarType, input: RunInput, path: ReadyPath, site:
 function manyOf(type: ScalarType, items: readonly (Json | undefined)[], site: number): Many {
   const convert = fromJson[type];
   const converted = flat(items).map((x) => convert(x, site));
-  return new Many(converted, converted.length > 0 ? converted[0] : defaults[type]);
+  return new Many(converted, () => defaults[type]);
 }
 
 /** The value of a path as JSON; a path that crosses an array gives the array of what its elements hold. */

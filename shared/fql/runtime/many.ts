@@ -1,11 +1,15 @@
 /** The values of an attribute path that crosses an array: every element's, in order. */
 export class Many {
   readonly items: readonly unknown[];
-  /** The first element's value, or the type's default where the array is empty. */
-  readonly first: unknown;
-  constructor(items: readonly unknown[], first: unknown) {
+  readonly #missing: () => unknown;
+  /** `missing` gives the single value where there is no element: what a missing attribute would give. */
+  constructor(items: readonly unknown[], missing: () => unknown) {
     this.items = items;
-    this.first = first;
+    this.#missing = missing;
+  }
+  /** The first element's value. */
+  get first(): unknown {
+    return this.items.length > 0 ? this.items[0] : this.#missing();
   }
 }
 
@@ -32,12 +36,11 @@ export function anyOf(values: readonly unknown[], test: (...values: unknown[]) =
 
 /** Maps every element; a single value is mapped as itself. */
 export function map1(a: unknown, f: (a: unknown) => unknown): unknown {
-  return a instanceof Many
-    ? new Many(
-        a.items.map((x) => f(x)),
-        f(a.first),
-      )
-    : f(a);
+  if (!(a instanceof Many)) return f(a);
+  return new Many(
+    a.items.map((x) => f(x)),
+    () => f(a.first),
+  );
 }
 
 /** Maps the first argument's elements; the other arguments are taken as single values. */
