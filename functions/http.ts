@@ -5,12 +5,22 @@ import { Problem } from '../shared/problem.ts';
 /** Bodies over this many bytes are refused (DESIGN.md: an event is stored whole). */
 export const bodyLimit = 256 * 1024;
 
+/** The body's bytes. Throws a Problem 413 over `limit` bytes, without reading on. */
+export async function readBytes(request: HttpRequest, limit: number): Promise<Uint8Array> {
+  if (Number(request.headers.get('content-length') ?? 0) > limit) throw tooLarge(limit);
+  const chunks: Uint8Array[] = [];
+  let size = 0;
+  for await (const chunk of request.body ?? []) {
+    size += chunk.byteLength;
+    if (size > limit) throw tooLarge(limit);
+    chunks.push(chunk);
+  }
+  return Buffer.concat(chunks);
+}
+
 /** The body as text. Throws a Problem: 413 over `limit` bytes, 400 where it is not UTF-8. */
 export async function readText(request: HttpRequest, limit = bodyLimit): Promise<string> {
-  const announced = Number(request.headers.get('content-length') ?? 0);
-  if (announced > limit) throw tooLarge(limit);
-  const bytes = new Uint8Array(await request.arrayBuffer());
-  if (bytes.byteLength > limit) throw tooLarge(limit);
+  const bytes = await readBytes(request, limit);
   try {
     return new TextDecoder('utf-8', { fatal: true }).decode(bytes);
   } catch {

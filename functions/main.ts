@@ -1,4 +1,5 @@
 /** The app's entry: importing a file here registers its functions. */
+import './setup.ts';
 import './health.ts';
 import './management.ts';
 import './recovery.ts';

@@ -12,7 +12,7 @@ app.http('management', {
   methods: ['GET', 'PUT', 'POST', 'DELETE', 'PATCH'],
   authLevel: 'function',
   route: 'management/v1/{*path}',
-  async handler(request, context) {
+  async handler(request, context): Promise<HttpResponseInit> {
     try {
       // the path as it was sent: the runtime's own parameter is decoded, and a name may hold a slash
       const { pathname, searchParams } = new URL(request.url);
@@ -32,6 +32,13 @@ app.http('management', {
       return responseOf(reply);
     } catch (error) {
       const problem = toProblem(error, context);
+      const rendered = problem.extra?.rendered;
+      if (typeof rendered === 'string' && request.headers.get('accept')?.startsWith('text/plain'))
+        return {
+          status: problem.status,
+          headers: { 'content-type': 'text/plain; charset=utf-8' },
+          body: rendered,
+        };
       const response = problemResponse(problem);
       return { ...response, headers: { ...response.headers, ...allow(problem) } };
     }

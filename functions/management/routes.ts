@@ -1,5 +1,6 @@
 import { activityRoutes } from './activity.ts';
 import { environmentRoutes } from './environments.ts';
+import { evaluateRoutes } from './evaluate.ts';
 import { eventRoutes } from './events.ts';
 import { externalCallRoutes } from './externalCalls.ts';
 import { listRoutes } from './lists.ts';
@@ -15,6 +16,7 @@ const ownRoutes: readonly Route[] = [
   ...externalCallRoutes,
   ...activityRoutes,
   ...eventRoutes,
+  ...evaluateRoutes,
 ];
 
 const own = new Set(ownRoutes.map(({ method, path }) => `${method} ${path}`));

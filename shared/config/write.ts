@@ -14,6 +14,7 @@ import {
   subtreeOf,
   type VelocityIdentity,
 } from './manifest.ts';
+import { renderedDiagnostics } from './rendered.ts';
 import {
   assessmentExists,
   checkedKinds,
@@ -93,7 +94,7 @@ export async function putResource(
 
   const checked = await check(manifest, environment, kind, name, content, context);
   const errors = checked.diagnostics.filter(({ severity }) => severity === 'error');
-  if (errors.length > 0 && !draft) throw doesNotCompile(kind, name, checked.diagnostics);
+  if (errors.length > 0 && !draft) throw doesNotCompile(kind, name, content, checked.diagnostics);
 
   const earlier = existing?.latest ?? environment.removed.get(key);
   const after: VersionDocument = {
@@ -353,6 +354,7 @@ export function inUse(what: string, uses: readonly (Use & { message?: string })[
 export function doesNotCompile(
   kind: ResourceKind,
   name: string,
+  content: unknown,
   diagnostics: readonly Diagnostic[],
 ): Problem {
   const errors = diagnostics.filter(({ severity }) => severity === 'error');
@@ -363,7 +365,10 @@ export function doesNotCompile(
   const more = errors.length > 1 ? ` (and ${errors.length - 1} more)` : '';
   return Problem.unprocessable(`The ${kind.noun} ${quote(name)} does not compile: ${where}${more}`, {
     code: 'DoesNotCompile',
-    extra: { diagnostics: diagnosticsJson(diagnostics) },
+    extra: {
+      diagnostics: diagnosticsJson(diagnostics),
+      rendered: renderedDiagnostics(name, content, diagnostics),
+    },
   });
 }
 

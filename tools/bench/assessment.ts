@@ -81,7 +81,7 @@ try {
     load(pool, target, body, Number(options.clients), Number(options.seconds) * 1000);
   const assessments: Sample[] = [];
   const floors: Sample[] = [];
-  const assess = () => block(purchasePath, () => bodyOf(Math.floor(Math.random() * 2000)));
+  const assess = () => block(purchasePath, () => bodyOf(Math.floor(Math.random() * 1e9)));
   const floor = () => block('/bench/floor', () => model.purchaseId);
   // warm up both
   await assess();

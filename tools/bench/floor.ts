@@ -1,4 +1,4 @@
-import { randomUUID } from 'node:crypto';
+import { createHash, randomUUID } from 'node:crypto';
 import type { App } from '../../shared/assessment/app.ts';
 import type { StoredEvent } from '../../shared/assessment/record.ts';
 import type { Row } from '../../shared/storage/index.ts';
@@ -42,31 +42,29 @@ export async function floor(app: App, modelId: string): Promise<void> {
 }
 
 async function shapeOf(app: App, modelId: string): Promise<Shape> {
-  const { id: environment, root } = await app.config.snapshot(undefined);
+  const { id: environment } = await app.config.snapshot(undefined);
   const stored = await app.records.latest(environment, 'Purchase', modelId);
   if (!stored) throw new Error(`there is no purchase ${modelId} to take as the model`);
-  const asked = stored.evidence.reads.filter(({ request }) => request.kind !== 'list');
-  const points = new Set(
-    asked.map(({ request }) =>
-      request.kind === 'velocity'
-        ? `velocities\n${root}|${request.key}|0\n${request.name}`
-        : `supportLists\n${request.id}\n${request.kind}`,
-    ),
-  );
-  const byKey = new Map<string, Set<string>>();
-  for (const { key, velocity } of stored.contributions)
-    byKey.set(key, (byKey.get(key) ?? new Set()).add(velocity));
+  const { reads: made } = stored.evidence;
+  // counters by what the event calls them: a velocity that is read and written is read once
+  const counters = new Set(stored.contributions.map(({ velocity, key }) => `${velocity}|${key}`));
+  const names = await velocityIds(app);
+  const points = new Set(counters);
+  for (const { request } of made) {
+    if (request.kind === 'velocity') points.add(`${names.get(request.name.toLowerCase())}|${request.key}`);
+    else if (request.kind === 'supportList') points.add(request.id);
+  }
+  const byKey = Map.groupBy(stored.contributions, ({ key }) => key);
   const bytes = new Uint8Array(160);
   return {
     stored,
-    reads: [...points].map((point) => {
-      const [table = '', partition = '', row = ''] = point
-        .split('\n')
-        .map((part) => part.replaceAll(/[^\w|]/g, '_'));
-      return { table, partitionKey: partition, rowKey: row };
-    }),
-    writes: [...byKey.values()].map((ids) =>
-      [...ids].map((velocity) => ({
+    reads: [...points].map((point) => ({
+      table: counters.has(point) ? 'velocities' : 'supportLists',
+      partitionKey: 'floor',
+      rowKey: createHash('sha256').update(point).digest('hex'),
+    })),
+    writes: [...byKey.values()].map((contributions) =>
+      contributions.map(({ velocity }) => ({
         partitionKey: '',
         rowKey: `c|${velocity}`,
         aggregate: 'count',
@@ -77,4 +75,15 @@ async function shapeOf(app: App, modelId: string): Promise<Shape> {
       })),
     ),
   };
+}
+
+async function velocityIds(app: App): Promise<Map<string, string>> {
+  const { chain } = await app.config.snapshot(undefined);
+  const ids = new Map<string, string>();
+  for (const environment of chain)
+    for (const name of environment.resources.velocities ?? []) {
+      const ref = environment.velocity(name);
+      if (ref) ids.set(name.toLowerCase(), ref.id);
+    }
+  return ids;
 }

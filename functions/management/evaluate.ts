@@ -1,0 +1,42 @@
+import { diagnosticsJson } from '../../shared/config/index.ts';
+import { evaluate } from '../../shared/fql/index.ts';
+import { Problem } from '../../shared/problem.ts';
+import type { Reply, Route } from './route.ts';
+
+/** Trying rules without publishing them (docs/fql.md): compiles and runs what is in the request, and nothing else happens. */
+export const evaluateRoutes: readonly Route[] = [
+  {
+    method: 'POST',
+    path: 'environments/{env}/rules/evaluate',
+    body: 'json',
+    async handler({ app, parameter, body }): Promise<Reply> {
+      const snapshot = await app.config.snapshot(parameter('env'));
+      const resources = snapshot.chain.at(-1)?.resources;
+      const lists = new Map(snapshot.chain.map((environment) => [environment.id, environment]));
+      const evaluated = evaluate(body, {
+        now: app.clock(),
+        ...(resources ? { resources } : {}),
+        // lists in memory are part of the environment; everything else that is not in the request has its default
+        answer(request) {
+          if (request.kind !== 'list') return undefined;
+          const row = lists.get(request.environment)?.list(request.list)?.lookup(request.column, request.key);
+          return row === undefined ? undefined : { value: row };
+        },
+      });
+      switch (evaluated.kind) {
+        case 'answer':
+          return { status: 200, body: evaluated.answer };
+        case 'diagnostics':
+          throw Problem.unprocessable('The rules do not compile.', {
+            code: 'DoesNotCompile',
+            extra: { diagnostics: diagnosticsJson(evaluated.diagnostics) },
+          });
+        case 'invalid':
+          throw Problem.badRequest(
+            `The body is not usable: ${evaluated.errors.map(({ path, message }) => `${path}: ${message}`).join('; ')}.`,
+            { code: 'InvalidBody', errors: evaluated.errors },
+          );
+      }
+    },
+  },
+];
