@@ -4,6 +4,7 @@ import { join } from 'node:path';
 import { type Engine, literal } from './duck.ts';
 import { makeFacts } from './facts.ts';
 import type { Files } from './files.ts';
+import { gzipFault } from './gzip.ts';
 import { type FileProblem, findLayout, type LakeFile, type Layout, type Unit } from './layout.ts';
 import type { Mapping } from './mapping.ts';
 import { monthTables, unitTables, writeMonth, writePartials } from './partials.ts';
@@ -196,7 +197,8 @@ async function bringAndRead(settings: NightSettings, file: LakeFile): Promise<Br
   const path = join(engine.directory, 'in', `file.${suffix}`);
   try {
     if (!(await lake.fetch(file.name, path))) return refuse('the file is gone since it was listed');
-    return await readFileInto(engine, file, path, head);
+    const fault = file.gzip ? await gzipFault(path, settings.largestFileBytes) : undefined;
+    return fault === undefined ? await readFileInto(engine, file, path, head) : refuse(fault);
   } finally {
     await rm(path, { force: true });
   }

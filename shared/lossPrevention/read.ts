@@ -34,7 +34,7 @@ export async function readFileInto(
   path: string,
   head: Uint8Array,
 ): Promise<FileRead> {
-  const opened = file.kind === 'parquet' ? await openParquet(engine, path) : await openCsv(file, path, head);
+  const opened = file.kind === 'parquet' ? await openParquet(engine, path) : openCsv(file, path, head);
   if (!opened.ok) return { ok: false, rows: 0, rejects: [], reason: opened.reason };
   let rows = 0;
   const rejects: Reject[] = [];
@@ -68,13 +68,9 @@ const sqlTypes: Readonly<Record<FieldType, string>> = {
   integer: 'BIGINT',
 };
 
-async function openCsv(
-  file: LakeFile,
-  path: string,
-  head: Uint8Array,
-): Promise<Opened | { ok: false; reason: string }> {
+function openCsv(file: LakeFile, path: string, head: Uint8Array): Opened | { ok: false; reason: string } {
   const given = file.cdm ?? { header: file.mapped?.header, delimiter: file.mapped?.delimiter };
-  const sniffed = await sniff(head, file.gzip, {
+  const sniffed = sniff(head, file.gzip, {
     ...(given.header === undefined ? {} : { header: given.header }),
     ...(given.delimiter === undefined ? {} : { delimiter: given.delimiter }),
   });
@@ -162,14 +158,17 @@ async function load(engine: Engine, file: LakeFile, opened: Opened, binding: Bin
   } catch (error) {
     await engine.run('DROP TABLE IF EXISTS incoming');
     await clearRejects(engine);
-    return { ok: false, rows: 0, rejects: [], reason: damage(error) };
+    return { ok: false, rows: 0, rejects: [], reason: `cannot be read: ${firstLine(error)}` };
   }
   const rejects = await rejectsOf(engine, file, opened);
-  const broken = rejects.find((reject) => reject.reason.includes('unterminated quote'));
+  // Such a row may have swallowed any number of those behind it.
+  const broken = rejects.find(
+    ({ reason, text }) => reason.includes('unterminated quote') && text.includes('\n'),
+  );
   rejects.push(...(await emptyKeys(engine, file, opened, fields, rejects)));
   const [{ total = 0 } = {}] = await engine.rows('SELECT count(*) AS total FROM incoming');
   const good = Number(total);
-  const bad = new Set(rejects.map((reject) => reject.row)).size;
+  const bad = rejects.length;
   const verdict = broken
     ? `row ${broken.row} opens a quote that is never closed`
     : bad >= rejectLimit || bad > mostRejects * (good + bad)
@@ -232,11 +231,13 @@ function recordId(opened: Opened, file: LakeFile): string {
   return name === undefined ? "''" : `CAST(${opened.sqlName(name)} AS VARCHAR)`;
 }
 
+/** One reject a row, with its first fault. */
 async function rejectsOf(engine: Engine, file: LakeFile, opened: Opened): Promise<Reject[]> {
   if (!opened.csv) return [];
   const rows = await engine.rows(
     `SELECT line, column_idx, error_type, error_message, left(csv_line, 1000) AS csv_line
-     FROM reject_errors ORDER BY line, column_idx LIMIT ${rejectLimit}`,
+     FROM reject_errors QUALIFY row_number() OVER (PARTITION BY line ORDER BY column_idx, error_type) = 1
+     ORDER BY line LIMIT ${rejectLimit}`,
   );
   await clearRejects(engine);
   return rows.map((row) => ({
@@ -274,7 +275,7 @@ async function emptyKeys(
   );
   if (found.length === 0) return [];
   await engine.run(`DELETE FROM incoming WHERE ${empty}`);
-  const skipped = [...new Set(known.map((reject) => reject.row))];
+  const skipped = known.map((reject) => reject.row);
   return found.map((row) => {
     let place = Number(row.place) + opened.firstRow - 1;
     for (const other of skipped) if (other <= place) place++;
@@ -291,13 +292,6 @@ async function emptyKeys(
 
 const firstLine = (error: unknown) =>
   (error instanceof Error ? error.message : String(error)).split('\n')[0]!;
-
-function damage(error: unknown): string {
-  const text = firstLine(error);
-  return /gzip|decompress|inflate/i.test(text)
-    ? `the gzip stream is damaged: ${text}`
-    : `cannot be read: ${text}`;
-}
 
 /** The statements that make empty entity tables. */
 export function emptyTables(entities: readonly EntityName[]): string[] {
