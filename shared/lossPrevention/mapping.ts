@@ -121,6 +121,13 @@ export function columnsOf(from: FieldSource): string[] {
   return [];
 }
 
+/** Every column that a mapped source reads. */
+export function mappedColumns(mapped: MappedSource): string[] {
+  return Object.values(mapped.entities).flatMap((entity) =>
+    Object.values(entity?.fields ?? {}).flatMap(columnsOf),
+  );
+}
+
 /** How many of the names are fields of DFP's schema or of Commerce, as a share: tells a header from data. */
 export function shareOfKnownNames(names: readonly string[]): number {
   if (names.length === 0) return 0;

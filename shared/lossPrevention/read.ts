@@ -1,6 +1,13 @@
 import { type Engine, identifier, literal } from './duck.ts';
 import type { LakeFile } from './layout.ts';
-import { type Binding, bindByMapping, bindByName, columnsOf, type FieldSource } from './mapping.ts';
+import {
+  type Binding,
+  bindByMapping,
+  bindByName,
+  columnsOf,
+  type FieldSource,
+  mappedColumns,
+} from './mapping.ts';
 import { type EntityName, type Field, type FieldType, schemaFields, usedFields } from './schema.ts';
 import { type Shape, sniff } from './sniff.ts';
 
@@ -73,6 +80,7 @@ function openCsv(file: LakeFile, path: string, head: Uint8Array): Opened | { ok:
   const sniffed = sniff(head, file.gzip, {
     ...(given.header === undefined ? {} : { header: given.header }),
     ...(given.delimiter === undefined ? {} : { delimiter: given.delimiter }),
+    ...(file.mapped ? { names: mappedColumns(file.mapped) } : {}),
   });
   if (!sniffed.ok) return sniffed;
   const named = nameColumns(file, sniffed.shape);

@@ -14,11 +14,12 @@ export type Sniffed = { ok: true; shape: Shape } | { ok: false; reason: string }
 export const headBytes = 65_536;
 const delimiters = [',', ';', '\t'];
 
-/** Finds delimiter, header and columns of a CSV by its first bytes (gzip or plain). Options given are taken as they are. */
+/** Finds delimiter, header and columns of a CSV by its first bytes (gzip or plain). Options given are taken as they are;
+ * `names` are column names of which a header has one at least. */
 export function sniff(
   head: Uint8Array,
   gzip: boolean,
-  given: { header?: boolean; delimiter?: string } = {},
+  given: { header?: boolean; delimiter?: string; names?: readonly string[] } = {},
 ): Sniffed {
   const bytes = gzip ? unzipHead(head) : head;
   if (bytes === undefined) return { ok: false, reason: 'the file is not gzip' };
@@ -36,8 +37,10 @@ export function sniff(
   }
   const first = best?.records[0];
   if (!best || !first) return { ok: false, reason: 'the first line does not end within 64 KiB' };
-  const header = given.header ?? shareOfKnownNames(first) >= 0.5;
-  const columns = header ? first.map((name) => name.trim()) : first.map((_, i) => String(i + 1));
+  const names = first.map((name) => name.trim());
+  const mapped = given.names?.some((name) => names.includes(name));
+  const header = given.header ?? mapped ?? shareOfKnownNames(names) >= 0.5;
+  const columns = header ? names : first.map((_, i) => String(i + 1));
   return { ok: true, shape: { delimiter: best.delimiter, header, columns } };
 }
 
