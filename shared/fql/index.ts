@@ -1,3 +1,4 @@
+export { checkText } from './check-text.ts';
 export { compileRules } from './compile.ts';
 export { type EvaluateAnswer, type Evaluated, type EvaluateEnvironment, evaluate } from './evaluate.ts';
 export { type EvaluateRequest, evaluateRequest } from './evaluate-request.ts';

@@ -1,0 +1,41 @@
+#!/usr/bin/env node
+import { check } from './commands/check.ts';
+import type { Command } from './commands/command.ts';
+import { fmt } from './commands/fmt.ts';
+
+/** The subcommands of `npx holdfast`: one file each in `commands/`. */
+const commands: readonly Command[] = [
+  check,
+  fmt,
+  {
+    name: 'model',
+    usage: 'model eval|train|score …',
+    summary: 'train, evaluate and run scoring models',
+    run: async (args) => (await import('./commands/model.ts')).run([...args]),
+  },
+];
+
+function usage(): string {
+  const width = Math.max(...commands.map((c) => c.usage.length));
+  return [
+    'Usage: holdfast <command>',
+    '',
+    ...commands.map((c) => `  ${c.usage.padEnd(width)}  ${c.summary}`),
+    '',
+  ].join('\n');
+}
+
+const [name, ...args] = process.argv.slice(2);
+const command = commands.find((c) => c.name === name);
+if (command === undefined) {
+  const wanted = name === undefined || name === 'help' || name === '--help' || name === '-h';
+  process[wanted ? 'stdout' : 'stderr'].write(
+    wanted ? usage() : `holdfast: there is no command "${name}".\n\n${usage()}`,
+  );
+  process.exitCode = wanted ? 0 : 2;
+} else {
+  process.exitCode = await command.run(args, {
+    out: (text) => process.stdout.write(text),
+    err: (text) => process.stderr.write(text),
+  });
+}
