@@ -1,3 +1,5 @@
+import { z } from 'zod';
+import { activityView, limit, pageFrom } from './about.ts';
 import { queryNumber, queryText, type Reply, type Route } from './route.ts';
 
 /** Who changed what and when, in an environment and those below it. */
@@ -5,6 +7,19 @@ export const activityRoutes: readonly Route[] = [
   {
     method: 'GET',
     path: 'environments/{env}/activity',
+    about: {
+      operation: 'listActivity',
+      summary: 'Who changed what and when, here and in the environments below, newest first',
+      query: {
+        limit: limit(500, 100),
+        from: z.string().optional(),
+        kind: z.string().optional(),
+        name: z.string().optional(),
+        operation: z.string().optional(),
+        by: z.string().optional(),
+      },
+      answers: { 200: pageFrom(activityView, z.string()) },
+    },
     async handler({ app, parameter, query }): Promise<Reply> {
       const from = queryText(query, 'from');
       const filter = Object.fromEntries(

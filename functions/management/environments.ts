@@ -1,3 +1,5 @@
+import { environmentSchema } from '../../shared/config/index.ts';
+import { environmentNode, environmentView, page } from './about.ts';
 import type { Reply, Route } from './route.ts';
 
 /** Environments: the tree, and each with its settings. `{env}` is an id, an API name, or a path with encoded slashes. */
@@ -5,6 +7,11 @@ export const environmentRoutes: readonly Route[] = [
   {
     method: 'GET',
     path: 'environments',
+    about: {
+      operation: 'listEnvironments',
+      summary: 'All environments, as trees',
+      answers: { 200: page(environmentNode) },
+    },
     async handler({ app }): Promise<Reply> {
       return { status: 200, body: { items: await app.config.environmentTree() } };
     },
@@ -12,6 +19,11 @@ export const environmentRoutes: readonly Route[] = [
   {
     method: 'GET',
     path: 'environments/{env}',
+    about: {
+      operation: 'getEnvironment',
+      summary: 'One environment',
+      answers: { 200: environmentView },
+    },
     async handler({ app, parameter }): Promise<Reply> {
       const { view, etag } = await app.config.environment(parameter('env'));
       return { status: 200, body: view, etag };
@@ -21,6 +33,13 @@ export const environmentRoutes: readonly Route[] = [
     method: 'PUT',
     path: 'environments/{env}',
     body: 'json',
+    about: {
+      operation: 'putEnvironment',
+      summary: 'Creates an environment, or changes its name, description and tags',
+      body: environmentSchema,
+      conditional: true,
+      answers: { 200: environmentView, 201: environmentView },
+    },
     async handler({ app, parameter, body, write }): Promise<Reply> {
       const { view, etag, outcome } = await app.config.putEnvironment(
         parameter('env'),
@@ -33,6 +52,12 @@ export const environmentRoutes: readonly Route[] = [
   {
     method: 'DELETE',
     path: 'environments/{env}',
+    about: {
+      operation: 'deleteEnvironment',
+      summary: 'Deletes an environment that has no children',
+      conditional: true,
+      answers: { 204: 'none' },
+    },
     async handler({ app, parameter, write }): Promise<Reply> {
       await app.config.removeEnvironment(parameter('env'), write);
       return { status: 204 };

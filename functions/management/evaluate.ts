@@ -1,7 +1,20 @@
+import { z } from 'zod';
 import { diagnosticsJson } from '../../shared/config/index.ts';
-import { evaluate } from '../../shared/fql/index.ts';
+import { evaluate, evaluateRequest } from '../../shared/fql/index.ts';
 import { Problem } from '../../shared/problem.ts';
 import type { Reply, Route } from './route.ts';
+
+const evaluationView = z
+  .looseObject({
+    decision: z.enum(['Approve', 'Reject', 'Review', 'Challenge']),
+    reasons: z.array(z.string()),
+    supportMessages: z.array(z.string()),
+    rule: z.string().nullable(),
+    clause: z.string().nullable(),
+    ruleEvaluations: z.array(z.object({ rule: z.string(), clauseNames: z.array(z.string()) })),
+    diagnostics: z.array(z.looseObject({})),
+  })
+  .meta({ id: 'RuleEvaluationAnswer' });
 
 /** Trying rules without publishing them (docs/fql.md): compiles and runs what is in the request, and nothing else happens. */
 export const evaluateRoutes: readonly Route[] = [
@@ -9,6 +22,12 @@ export const evaluateRoutes: readonly Route[] = [
     method: 'POST',
     path: 'environments/{env}/rules/evaluate',
     body: 'json',
+    about: {
+      operation: 'evaluateRules',
+      summary: 'Tries rules on a sample; nothing is published or stored',
+      body: evaluateRequest,
+      answers: { 200: evaluationView },
+    },
     async handler({ app, parameter, body }): Promise<Reply> {
       const snapshot = await app.config.snapshot(parameter('env'));
       const resources = snapshot.chain.at(-1)?.resources;

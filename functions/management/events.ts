@@ -1,11 +1,33 @@
+import { z } from 'zod';
 import { Problem } from '../../shared/problem.ts';
 import { queryText, type Reply, type Route } from './route.ts';
+
+const eventView = z
+  .looseObject({
+    environment: z.guid(),
+    type: z.string(),
+    id: z.string(),
+    correlationId: z.string(),
+    received: z.iso.datetime(),
+    complete: z.boolean().describe('has everything that it adds to velocities been added?'),
+    event: z.record(z.string(), z.unknown()),
+    answer: z.looseObject({ transactionReferenceId: z.string() }),
+    evidence: z.looseObject({}),
+    contributions: z.array(z.looseObject({})),
+  })
+  .meta({ id: 'Event' });
 
 /** Events as they were received, with what their decision rested on. */
 export const eventRoutes: readonly Route[] = [
   {
     method: 'GET',
     path: 'environments/{env}/events/{type}/{id}',
+    about: {
+      operation: 'getEvent',
+      summary: 'An event as it was received, its answer, and what its decision rested on',
+      query: { correlationId: z.string().optional() },
+      answers: { 200: eventView },
+    },
     async handler({ app, parameter, query }): Promise<Reply> {
       const { id: environment } = await app.config.snapshot(parameter('env'));
       const [type, id] = [typeName(parameter('type')), parameter('id')];

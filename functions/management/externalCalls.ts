@@ -1,4 +1,5 @@
 import { isDeepStrictEqual } from 'node:util';
+import { z } from 'zod';
 import { parseBody } from '../../shared/config/index.ts';
 import {
   callName,
@@ -13,6 +14,7 @@ import {
 } from '../../shared/external/index.ts';
 import { Problem } from '../../shared/problem.ts';
 import { externalOf } from '../external.ts';
+import { page, resourceMembers } from './about.ts';
 import { writtenReply } from './resources.ts';
 import type { Reply, Route, RouteContext } from './route.ts';
 
@@ -23,6 +25,38 @@ const subscription = 'environments/{env}/eventSubscriptions/{name}';
 /** Members that a GET adds to the definition; a PUT takes them back without a meaning. */
 const readOnly = ['name', 'version', 'changed', 'changedBy', 'published', 'system', 'diagnostics'];
 
+/** What a client sends: under `secrets` also the values themselves, which are kept apart. */
+const definitionSchema = z
+  .strictObject({
+    ...externalCallSchema.shape,
+    secrets: z
+      .record(z.string(), z.union([z.string(), z.looseObject({})]))
+      .optional()
+      .describe('values by name, or where they are'),
+  })
+  .meta({ id: 'ExternalCallBody' });
+const callView = z
+  .object({ name: z.string(), ...externalCallSchema.shape, ...resourceMembers })
+  .meta({ id: 'ExternalCall' });
+const subscriptionView = z
+  .object({ name: z.string(), ...subscriptionSchema.shape })
+  .meta({ id: 'EventSubscription' });
+const figures = {
+  requests: z.int(),
+  successes: z.int(),
+  successRate: z.number().nullable(),
+  latency: z.looseObject({ average: z.number() }).nullable().describe('milliseconds'),
+  errors: z.array(z.object({ kind: z.string(), code: z.number(), count: z.int() })),
+};
+const metricsView = z.object({
+  from: z.iso.datetime(),
+  to: z.iso.datetime(),
+  grain: z.enum(['minute', 'hour', 'day']),
+  total: z.looseObject(figures),
+  rules: z.array(z.looseObject({ rule: z.string(), clause: z.string(), requests: z.int() })),
+  periods: z.array(z.object({ start: z.iso.datetime(), ...figures })),
+});
+
 /**
  * External calls, beside what every resource has: PUT and DELETE stand instead of the common ones, because values of
  * secrets must not get into the configuration; trying, calling and watching a call; who gets its events.
@@ -32,6 +66,13 @@ export const externalCallRoutes: readonly Route[] = [
     method: 'PUT',
     path: call,
     body: 'json',
+    about: {
+      operation: 'putExternalCall',
+      summary: 'Creates or changes an external call',
+      body: definitionSchema,
+      conditional: true,
+      answers: { 200: callView, 201: callView },
+    },
     async handler(context): Promise<Reply> {
       const { app, body, write } = context;
       const { external } = externalOf(app);
@@ -48,6 +89,12 @@ export const externalCallRoutes: readonly Route[] = [
   {
     method: 'DELETE',
     path: call,
+    about: {
+      operation: 'deleteExternalCall',
+      summary: 'Deletes an external call that nothing uses, and its secrets',
+      conditional: true,
+      answers: { 204: 'none' },
+    },
     async handler(context): Promise<Reply> {
       const { app, write } = context;
       const environment = await environmentOf(context);
@@ -61,6 +108,14 @@ export const externalCallRoutes: readonly Route[] = [
     method: 'POST',
     path: `${call}/test`,
     body: 'json',
+    about: {
+      operation: 'testExternalCall',
+      summary: 'Tries a call, as it is stored or as the body has it',
+      body: testSchema,
+      answers: {
+        200: z.looseObject({ success: z.boolean(), httpStatusCode: z.int(), latencyMs: z.int() }),
+      },
+    },
     async handler(context): Promise<Reply> {
       const { external } = externalOf(context.app);
       const environment = await environmentOf(context);
@@ -78,6 +133,12 @@ export const externalCallRoutes: readonly Route[] = [
     method: 'POST',
     path: `${call}/invoke`,
     body: 'json',
+    about: {
+      operation: 'invokeExternalCall',
+      summary: 'Makes a call as a rule would',
+      body: invokeSchema,
+      answers: { 200: z.looseObject({ response: z.json() }) },
+    },
     async handler(context): Promise<Reply> {
       const environment = await environmentOf(context);
       const name = nameOf(context);
@@ -97,6 +158,16 @@ export const externalCallRoutes: readonly Route[] = [
   {
     method: 'GET',
     path: `${call}/metrics`,
+    about: {
+      operation: 'getExternalCallMetrics',
+      summary: 'How a call fares: requests, errors, latencies',
+      query: {
+        from: z.iso.datetime({ offset: true }).optional(),
+        to: z.iso.datetime({ offset: true }).optional(),
+        grain: z.enum(['minute', 'hour', 'day']).optional(),
+      },
+      answers: { 200: metricsView },
+    },
     async handler(context): Promise<Reply> {
       const { app, query } = context;
       const environment = await environmentOf(context);
@@ -112,6 +183,11 @@ export const externalCallRoutes: readonly Route[] = [
   {
     method: 'GET',
     path: `${call}/warmUp`,
+    about: {
+      operation: 'getExternalCallWarmUp',
+      summary: 'The last warm-up of a call',
+      answers: { 200: z.object({ enabled: z.boolean(), last: z.looseObject({}).nullable() }) },
+    },
     async handler(context): Promise<Reply> {
       const environment = await environmentOf(context);
       const name = nameOf(context);
@@ -123,6 +199,11 @@ export const externalCallRoutes: readonly Route[] = [
   {
     method: 'GET',
     path: 'environments/{env}/eventSubscriptions',
+    about: {
+      operation: 'listEventSubscriptions',
+      summary: 'Who gets events about external calls',
+      answers: { 200: page(subscriptionView) },
+    },
     async handler(context): Promise<Reply> {
       const { subscriptions } = externalOf(context.app);
       const stored = await subscriptions.list(await environmentOf(context));
@@ -132,6 +213,11 @@ export const externalCallRoutes: readonly Route[] = [
   {
     method: 'GET',
     path: subscription,
+    about: {
+      operation: 'getEventSubscription',
+      summary: 'One subscription',
+      answers: { 200: subscriptionView },
+    },
     async handler(context): Promise<Reply> {
       const { subscriptions } = externalOf(context.app);
       const { name, body, etag } = await subscriptions.get(
@@ -145,6 +231,12 @@ export const externalCallRoutes: readonly Route[] = [
     method: 'PUT',
     path: subscription,
     body: 'json',
+    about: {
+      operation: 'putEventSubscription',
+      summary: 'Creates or changes a subscription',
+      body: subscriptionSchema,
+      answers: { 200: subscriptionView },
+    },
     async handler(context): Promise<Reply> {
       const { subscriptions } = externalOf(context.app);
       const body = parseBody(subscriptionSchema, contentOf(context.body));
@@ -156,6 +248,11 @@ export const externalCallRoutes: readonly Route[] = [
   {
     method: 'DELETE',
     path: subscription,
+    about: {
+      operation: 'deleteEventSubscription',
+      summary: 'Ends a subscription',
+      answers: { 204: 'none' },
+    },
     async handler(context): Promise<Reply> {
       const environment = await environmentOf(context);
       await externalOf(context.app).subscriptions.remove(environment, context.parameter('name'));

@@ -1,5 +1,6 @@
+import { z } from 'zod';
 import { listSchema } from '../../shared/config/index.ts';
-import { listKind, writtenReply } from './resources.ts';
+import { listKind, listView, writtenReply } from './resources.ts';
 import { queryText, type Reply, type Route, type RouteContext } from './route.ts';
 
 const list = `environments/{env}/${listKind}/{name}`;
@@ -16,6 +17,7 @@ export const listRoutes: readonly Route[] = [
   {
     method: 'GET',
     path: list,
+    about: { operation: 'downloadList', summary: 'A list as a CSV file', answers: { 200: 'csv' } },
     async handler(context): Promise<Reply> {
       const { content, etag, entry } = await contentOf(context);
       return {
@@ -33,6 +35,13 @@ export const listRoutes: readonly Route[] = [
     method: 'PUT',
     path: list,
     body: 'csv',
+    about: {
+      operation: 'putList',
+      summary: 'Creates or replaces a list with a CSV file: UTF-8, unique headers, up to 20 MB',
+      query: { description: z.string().max(4000).optional() },
+      conditional: true,
+      answers: { 200: listView, 201: listView },
+    },
     async handler({ app, parameter, file, query, write }): Promise<Reply> {
       const description = queryText(query, 'description');
       const written = await app.config.putList(parameter('env'), parameter('name'), file, {
@@ -45,6 +54,17 @@ export const listRoutes: readonly Route[] = [
   {
     method: 'GET',
     path: `${list}/preview`,
+    about: {
+      operation: 'previewList',
+      summary: 'The first rows of a list',
+      answers: {
+        200: z.object({
+          columns: z.array(z.string()),
+          rows: z.array(z.array(z.string())),
+          total: z.int().min(0),
+        }),
+      },
+    },
     async handler(context): Promise<Reply> {
       const { content, etag } = await contentOf(context);
       const rows = await context.app.config.lists.preview(content, previewRows);

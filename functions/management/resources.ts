@@ -2,11 +2,13 @@ import { z } from 'zod';
 import {
   diagnosticsJson,
   parseBody,
+  type ResourceKind,
   resourceKinds,
   type StoredResource,
   type WrittenStoredResource,
 } from '../../shared/config/index.ts';
 import { Problem } from '../../shared/problem.ts';
+import { limit, page, pageFrom, referenceView, resourceMembers, versionMembers } from './about.ts';
 import { queryNumber, queryText, type Reply, type Route } from './route.ts';
 
 const rollbackSchema = z.strictObject({ version: z.number().int().min(1) });
@@ -14,17 +16,66 @@ const rollbackSchema = z.strictObject({ version: z.number().int().min(1) });
 /** Lists are read and written as CSV (lists.ts); everything else about them is as with other resources. */
 export const listKind = 'lists';
 
-/** The routes that every kind of resource of shared/config has; a kind's own file may put others in their place. */
-export const resourceRoutes: readonly Route[] = resourceKinds.flatMap(({ kind }) => [
-  ...documentRoutes(kind),
-  ...commonRoutes(kind),
-]);
+/** A kind of resource in words and schemas, for the OpenAPI document. */
+interface Shown {
+  kind: string;
+  /** `velocitySets` → `VelocitySet` */
+  singular: string;
+  plural: string;
+  /** as in "the velocity set" */
+  noun: string;
+  body: z.ZodType;
+  view: z.ZodType;
+  version: z.ZodType;
+}
 
-function documentRoutes(kind: string): Route[] {
+/** Where a list's content is in storage is not shown. */
+const listMembers = {
+  description: z.string(),
+  columns: z.array(z.string()),
+  rows: z.int(),
+  bytes: z.int(),
+  lookup: z.enum(['memory', 'table']),
+};
+
+/** A list without its rows. */
+export const listView = z
+  .object({ name: z.string(), ...listMembers, ...resourceMembers })
+  .meta({ id: 'List' });
+
+function shownOf({ kind, noun, schema }: ResourceKind): Shown {
+  const plural = kind.charAt(0).toUpperCase() + kind.slice(1);
+  const singular = plural.replace(/s$/, '');
+  const content = kind === listKind ? listMembers : schema instanceof z.ZodObject ? schema.shape : {};
+  return {
+    kind,
+    singular,
+    plural,
+    noun,
+    body: schema,
+    view:
+      kind === listKind
+        ? listView
+        : z.object({ name: z.string(), ...content, ...resourceMembers }).meta({ id: singular }),
+    version: z.object({ ...content, ...versionMembers }).meta({ id: `${singular}Version` }),
+  };
+}
+
+/** The routes that every kind of resource of shared/config has; a kind's own file may put others in their place. */
+export const resourceRoutes: readonly Route[] = resourceKinds
+  .map(shownOf)
+  .flatMap((shown) => [...documentRoutes(shown), ...commonRoutes(shown)]);
+
+function documentRoutes({ kind, singular, noun, body: schema, view }: Shown): Route[] {
   return [
     {
       method: 'GET',
       path: `environments/{env}/${kind}/{name}`,
+      about: {
+        operation: `get${singular}`,
+        summary: `The latest version of one ${noun}`,
+        answers: { 200: view },
+      },
       async handler({ app, parameter }): Promise<Reply> {
         const stored = await app.config.get(parameter('env'), kind, parameter('name'));
         return { status: 200, body: viewOf(stored), etag: stored.etag };
@@ -34,6 +85,13 @@ function documentRoutes(kind: string): Route[] {
       method: 'PUT',
       path: `environments/{env}/${kind}/{name}`,
       body: 'json',
+      about: {
+        operation: `put${singular}`,
+        summary: `Creates or changes a ${noun}`,
+        body: schema,
+        conditional: true,
+        answers: { 200: view, 201: view },
+      },
       async handler({ app, parameter, body, write }): Promise<Reply> {
         const name = parameter('name');
         const written = await app.config.put(parameter('env'), kind, name, contentOf(body, name), write);
@@ -43,11 +101,17 @@ function documentRoutes(kind: string): Route[] {
   ];
 }
 
-function commonRoutes(kind: string): Route[] {
+function commonRoutes({ kind, singular, plural, noun, view, version: versionView }: Shown): Route[] {
   return [
     {
       method: 'GET',
       path: `environments/{env}/${kind}`,
+      about: {
+        operation: `list${plural}`,
+        summary: `Every ${noun} of an environment`,
+        query: { assessment: z.string().optional() },
+        answers: { 200: page(view) },
+      },
       async handler({ app, parameter, query }): Promise<Reply> {
         const { resources, etag } = await app.config.list(parameter('env'), kind);
         const assessment = queryText(query, 'assessment')?.toLowerCase();
@@ -65,6 +129,12 @@ function commonRoutes(kind: string): Route[] {
     {
       method: 'DELETE',
       path: `environments/{env}/${kind}/{name}`,
+      about: {
+        operation: `delete${singular}`,
+        summary: `Deletes a ${noun} that nothing uses`,
+        conditional: true,
+        answers: { 204: 'none' },
+      },
       async handler({ app, parameter, write }): Promise<Reply> {
         await app.config.remove(parameter('env'), kind, parameter('name'), write);
         return { status: 204 };
@@ -73,6 +143,12 @@ function commonRoutes(kind: string): Route[] {
     {
       method: 'GET',
       path: `environments/{env}/${kind}/{name}/versions`,
+      about: {
+        operation: `list${singular}Versions`,
+        summary: `The versions of a ${noun}, newest first`,
+        query: { limit: limit(100, 20), before: z.int().min(0).max(999_999_999).optional() },
+        answers: { 200: pageFrom(versionView, z.int()) },
+      },
       async handler({ app, parameter, query }): Promise<Reply> {
         const limit = queryNumber(query, 'limit', { default: 20, min: 1, max: 100 });
         const before = queryNumber(query, 'before', { default: 0, min: 0, max: 999_999_999 });
@@ -98,6 +174,13 @@ function commonRoutes(kind: string): Route[] {
       method: 'POST',
       path: `environments/{env}/${kind}/{name}/rollback`,
       body: 'json',
+      about: {
+        operation: `rollback${singular}`,
+        summary: `Makes an earlier version of a ${noun} its newest`,
+        body: rollbackSchema,
+        conditional: true,
+        answers: { 200: view },
+      },
       async handler({ app, parameter, body, write }): Promise<Reply> {
         const { version } = parseBody(rollbackSchema, body);
         const written = await app.config.rollback(parameter('env'), kind, parameter('name'), version, write);
@@ -107,6 +190,11 @@ function commonRoutes(kind: string): Route[] {
     {
       method: 'GET',
       path: `environments/{env}/${kind}/{name}/references`,
+      about: {
+        operation: `list${singular}References`,
+        summary: `Where a ${noun} is used`,
+        answers: { 200: page(referenceView) },
+      },
       async handler({ app, parameter }): Promise<Reply> {
         const references = await app.config.references(parameter('env'), kind, parameter('name'));
         return { status: 200, body: { items: references } };

@@ -3,6 +3,7 @@ import type { App } from '../../shared/assessment/app.ts';
 import type { WriteOptions } from '../../shared/config/index.ts';
 import { type Json, Problem } from '../../shared/problem.ts';
 import { parseJson } from '../http.ts';
+import type { About } from './about.ts';
 
 /** Who calls. Until roles arrive: the function key's holder on Azure, `local` on a developer's machine. */
 export interface Caller {
@@ -54,6 +55,8 @@ export interface Route {
   path: string;
   /** `none` where absent */
   body?: BodyKind;
+  /** for the OpenAPI document */
+  about?: About;
   handler(context: RouteContext): Promise<Reply>;
 }
 

@@ -1,3 +1,4 @@
+import { z } from 'zod';
 import { parseBody, supportBulkSchema, supportEntrySchema } from '../../shared/config/index.ts';
 import {
   findSupportList,
@@ -7,6 +8,7 @@ import {
   supportLists,
 } from '../../shared/lists/index.ts';
 import { Problem } from '../../shared/problem.ts';
+import { limit, page, pageFrom, referenceView, supportEntryView } from './about.ts';
 import { queryNumber, queryText, type Reply, type Route, type RouteContext } from './route.ts';
 
 const longestKey = 1024;
@@ -17,6 +19,15 @@ export const supportListRoutes: readonly Route[] = [
   {
     method: 'GET',
     path: 'environments/{env}/supportLists',
+    about: {
+      operation: 'listSupportLists',
+      summary: 'The five support lists',
+      answers: {
+        200: page(
+          z.object({ name: z.string(), aliases: z.array(z.string()), attributes: z.array(z.string()) }),
+        ),
+      },
+    },
     async handler(context): Promise<Reply> {
       await environmentOf(context);
       const items = supportLists.map(({ name, aliases, attributes }) => ({ name, aliases, attributes }));
@@ -26,6 +37,11 @@ export const supportListRoutes: readonly Route[] = [
   {
     method: 'GET',
     path: `${list}/references`,
+    about: {
+      operation: 'listSupportListReferences',
+      summary: 'Where a support list is used',
+      answers: { 200: page(referenceView) },
+    },
     async handler({ app, parameter }): Promise<Reply> {
       const found = findSupportList(parameter('list'));
       if (!found) throw Problem.notFound(`There is no support list ${JSON.stringify(parameter('list'))}.`);
@@ -39,6 +55,12 @@ export const supportListRoutes: readonly Route[] = [
   {
     method: 'GET',
     path: `${list}/entries`,
+    about: {
+      operation: 'listSupportListEntries',
+      summary: 'Who is marked Safe, Block or Watch',
+      query: { limit: limit(500, 50), from: z.string().optional() },
+      answers: { 200: pageFrom(supportEntryView, z.string()) },
+    },
     async handler(context): Promise<Reply> {
       const environment = await environmentOf(context);
       const limit = queryNumber(context.query, 'limit', { default: 50, min: 1, max: 500 });
@@ -60,6 +82,19 @@ export const supportListRoutes: readonly Route[] = [
     method: 'POST',
     path: `${list}/entries`,
     body: 'json',
+    about: {
+      operation: 'putSupportListEntries',
+      summary: 'Gives up to 1,000 keys one status, or takes them off the list',
+      body: supportBulkSchema,
+      answers: {
+        200: page(
+          z.object({
+            key: z.string(),
+            outcome: z.enum(['created', 'updated', 'unchanged', 'removed', 'missing', 'refused']),
+          }),
+        ),
+      },
+    },
     async handler(context): Promise<Reply> {
       const environment = await environmentOf(context);
       const { keys, status, ...others } = parseBody(supportBulkSchema, context.body);
@@ -77,6 +112,11 @@ export const supportListRoutes: readonly Route[] = [
   {
     method: 'GET',
     path: `${list}/entries/{key}`,
+    about: {
+      operation: 'getSupportListEntry',
+      summary: 'One entry of a support list',
+      answers: { 200: supportEntryView },
+    },
     async handler(context): Promise<Reply> {
       const environment = await environmentOf(context);
       const key = keyOf(context);
@@ -89,6 +129,13 @@ export const supportListRoutes: readonly Route[] = [
     method: 'PUT',
     path: `${list}/entries/{key}`,
     body: 'json',
+    about: {
+      operation: 'putSupportListEntry',
+      summary: 'Marks somebody as Safe, Block or Watch',
+      body: supportEntrySchema,
+      conditional: true,
+      answers: { 200: supportEntryView, 201: supportEntryView },
+    },
     async handler(context): Promise<Reply> {
       const value = supportValue(parseBody(supportEntrySchema, settings(context.body)));
       const { outcome, entry } = await writeOne(context, value);
@@ -103,6 +150,12 @@ export const supportListRoutes: readonly Route[] = [
   {
     method: 'DELETE',
     path: `${list}/entries/{key}`,
+    about: {
+      operation: 'deleteSupportListEntry',
+      summary: 'Takes an entry off a support list',
+      conditional: true,
+      answers: { 204: 'none' },
+    },
     async handler(context): Promise<Reply> {
       const { outcome } = await writeOne(context, undefined);
       if (outcome === 'missing') throw noEntry(context);

@@ -9,6 +9,7 @@ export type { ResourceKind } from './resources.ts';
 export { kindOf, resourceKinds } from './resources.ts';
 export {
   builtInAssessments,
+  environmentSchema,
   issuesOf,
   listSchema,
   nameSchema,
