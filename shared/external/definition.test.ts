@@ -1,3 +1,5 @@
+import { readFileSync } from 'node:fs';
+import path from 'node:path';
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import { Problem } from '../problem.ts';
@@ -215,6 +217,14 @@ describe('a definition', () => {
     ],
   ])('is refused with %s', (_, change, message) => {
     expect(faults({ ...minimal, ...change })).toContain(message);
+  });
+
+  test('is as the documentation shows it', () => {
+    const page = readFileSync(path.join(import.meta.dirname, '../../docs/external-calls.md'), 'utf8');
+    const block = /```jsonc\n(\{ "description"[\s\S]*?)```/.exec(page)?.[1] ?? '';
+    const { definition } = read(JSON.parse(block.replaceAll(/\s\/\/ .*$/gm, '')));
+    expect(definition).toMatchObject({ method: 'POST', timeoutMs: 300, warmUp: true });
+    expect(Object.keys(definition.secrets)).toEqual(['code', 'key']);
   });
 
   test('is refused for all its faults at once', () => {

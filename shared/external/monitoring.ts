@@ -106,6 +106,7 @@ export function openMonitoring(storage: Storage, options: MonitoringOptions): Mo
   const recorded: Traced[] = [];
   const outgoing: Batch['items'] = [];
   let dropped = 0;
+  let failing = false;
   let pumping: Promise<void> | undefined;
 
   function record(traced: Traced): void {
@@ -138,9 +139,12 @@ export function openMonitoring(storage: Storage, options: MonitoringOptions): Mo
         outgoing.splice(0, part.length);
       }
       dropped = 0;
+      failing = false;
     } catch (error) {
       const reason = error instanceof StorageUnavailable ? 'storage is unavailable' : String(error);
-      options.warn?.(`events of external calls wait for the queue: ${reason}`);
+      // once, not with every call while it lasts
+      if (!failing) options.warn?.(`events of external calls wait for the queue: ${reason}`);
+      failing = true;
       throw error;
     }
   }
