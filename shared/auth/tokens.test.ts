@@ -127,6 +127,22 @@ describe('a token is refused', () => {
       await expect(tokens.verify(`Bearer ${await issuer.sign(claims(changes))}`)).resolves.toBeDefined();
   });
 
+  it('once it has expired, though it was good a moment ago', async () => {
+    const token = await issuer.sign(claims({ exp: seconds + 10 }));
+    await tokens.verify(`Bearer ${token}`);
+    now += 69_000;
+    await expect(tokens.verify(`Bearer ${token}`)).resolves.toBeDefined();
+    now += 2_000;
+    expect(await refusal(token)).toBe('TokenExpired');
+  });
+
+  it('that differs from a good one in its signature alone', async () => {
+    const token = await issuer.sign(claims());
+    await tokens.verify(`Bearer ${token}`);
+    const other = token.at(-20) === 'A' ? 'B' : 'A';
+    expect(await refusal(`${token.slice(0, -20)}${other}${token.slice(-19)}`)).toBe('TokenSignatureInvalid');
+  });
+
   it('of another tenant, signed by a key that both tenants share', async () => {
     const other = claims({ iss: `${issuer.baseUrl}/99999999-0000-4000-8000-000000000000/v2.0` });
     expect(await refusal(await issuer.sign(other))).toBe('TokenIssuerNotAllowed');
@@ -233,6 +249,9 @@ describe('keys', () => {
     await expect(tokens.verify(`Bearer ${old}`)).resolves.toBeDefined();
     await issuer.rotate({ forget: true });
     await tokens.verify(`Bearer ${await issuer.sign(claims())}`);
+    // a token that was checked is known for five minutes
+    await expect(tokens.verify(`Bearer ${old}`)).resolves.toBeDefined();
+    now += 300_000;
     expect(await refusal(old)).toBe('TokenSignatureKeyNotFound');
   });
 
