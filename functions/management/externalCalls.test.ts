@@ -217,6 +217,15 @@ describe('a subscription to events', () => {
     });
     expect(await call('DELETE', one)).toMatchObject({ status: 204 });
     expect(await call('GET', one)).toMatchObject({ status: 404 });
+    const log = await call('GET', 'environments/shop/activity');
+    const entries = ['Delete', 'Create'].map((operation) => ({
+      operation,
+      kind: 'eventSubscriptions',
+      changedBy: 'ann',
+    }));
+    expect(log.body).toMatchObject({
+      items: expect.arrayContaining(entries.map((one) => expect.objectContaining(one))),
+    });
   });
 
   it('into a container of the product is refused', async () => {

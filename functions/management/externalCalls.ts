@@ -1,3 +1,4 @@
+import { randomUUID } from 'node:crypto';
 import { isDeepStrictEqual } from 'node:util';
 import { z } from 'zod';
 import { parseBody } from '../../shared/config/index.ts';
@@ -9,6 +10,7 @@ import {
   metricsAnswer,
   readArguments,
   readMetricsQuery,
+  type SubscriptionBody,
   subscriptionSchema,
   testSchema,
 } from '../../shared/external/index.ts';
@@ -241,7 +243,11 @@ export const externalCallRoutes: readonly Route[] = [
       const { subscriptions } = externalOf(context.app);
       const body = parseBody(subscriptionSchema, contentOf(context.body));
       const environment = await environmentOf(context);
+      const before = (await subscriptions.list(environment)).find(({ name }) =>
+        sameName(name, nameOf(context)),
+      );
       const stored = await subscriptions.put(environment, nameOf(context), body);
+      await logSubscription(context, environment, stored.name, before?.body, stored.body);
       return { status: 200, body: { name: stored.name, ...stored.body }, etag: stored.etag };
     },
   },
@@ -255,11 +261,39 @@ export const externalCallRoutes: readonly Route[] = [
     },
     async handler(context): Promise<Reply> {
       const environment = await environmentOf(context);
-      await externalOf(context.app).subscriptions.remove(environment, context.parameter('name'));
+      const { subscriptions } = externalOf(context.app);
+      const before = await subscriptions.get(environment, context.parameter('name'));
+      await subscriptions.remove(environment, before.name);
+      await logSubscription(context, environment, before.name, before.body, undefined);
       return { status: 204 };
     },
   },
 ];
+
+function sameName(one: string, other: string): boolean {
+  return one.toLowerCase() === other.toLowerCase();
+}
+
+async function logSubscription(
+  { app, caller }: RouteContext,
+  environment: string,
+  name: string,
+  before: SubscriptionBody | undefined,
+  after: SubscriptionBody | undefined,
+): Promise<void> {
+  if (isDeepStrictEqual(before, after)) return;
+  await app.config.logActivity({
+    id: randomUUID(),
+    at: app.clock(),
+    by: caller.id,
+    operation: after === undefined ? 'Delete' : before === undefined ? 'Create' : 'Update',
+    kind: 'eventSubscriptions',
+    name,
+    environment,
+    ...(before === undefined ? {} : { before }),
+    ...(after === undefined ? {} : { after }),
+  });
+}
 
 async function environmentOf({ app, parameter }: RouteContext): Promise<string> {
   return (await app.config.environment(parameter('env'))).view.id;

@@ -22,6 +22,7 @@ export type { DefinitionRead, SecretStore } from './secrets.ts';
 export {
   openSubscriptions,
   type StoredSubscription,
+  type SubscriptionBody,
   type Subscriptions,
   subscriptionSchema,
 } from './subscriptions.ts';
