@@ -5,9 +5,10 @@ import { loadScorecard, type Scorer } from '../scoring/index.ts';
 import type { Settings } from '../settings.ts';
 import { openStorage, type Storage } from '../storage/index.ts';
 import { openVelocities, type Velocities, velocityTable } from '../velocity/index.ts';
-import type { Assessed } from './assess.ts';
+import { type LaterEvents, openLaterEvents } from './later.ts';
 import type { Sources } from './reads.ts';
-import { openRecords, type Records, recordNames } from './record.ts';
+import { openRecords, type Records, recordNames, type StoredEvent } from './record.ts';
+import { openSubjects, type Subjects, subjectsTable } from './subjects.ts';
 
 /** What a process keeps open between requests. */
 export interface App {
@@ -16,21 +17,23 @@ export interface App {
   config: Config;
   velocities: Velocities;
   records: Records;
+  later: LaterEvents;
+  subjects: Subjects;
   scorer: Scorer;
   sources: Sources;
   /** spreads processes over the shards of a velocity, so that they rarely write the same row */
   processNumber: number;
   /** ms since 1970, UTC */
   clock(): number;
-  /** assessments under way in this process, by event key: concurrent repeats share one */
-  running: Map<string, { payload: JsonObject; assessed: Promise<Assessed> }>;
+  /** events under way in this process, by event key: concurrent repeats share one */
+  running: Map<string, { payload: JsonObject; stored: Promise<StoredEvent> }>;
 }
 
 /** Opens everything and creates the tables and containers that are missing. */
 export async function openApp(settings: Settings): Promise<App> {
   const storage = openStorage(settings.storage);
   await storage.ensure({
-    tables: [...configNames.tables, velocityTable, ...recordNames.tables],
+    tables: [...configNames.tables, velocityTable, ...recordNames.tables, subjectsTable],
     containers: [...configNames.containers, ...recordNames.containers],
   });
   const config = openConfig(storage, { defaultEnvironment: settings.defaultEnvironment });
@@ -43,6 +46,8 @@ export async function openApp(settings: Settings): Promise<App> {
     config,
     velocities,
     records,
+    later: openLaterEvents(storage),
+    subjects: openSubjects(storage),
     scorer,
     sources: {
       velocities,

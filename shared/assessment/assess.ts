@@ -1,16 +1,16 @@
-import { isDeepStrictEqual } from 'node:util';
-import type { Snapshot } from '../config/index.ts';
+import { definitionOf, type Snapshot } from '../config/index.ts';
 import type { Decision } from '../events/decision.ts';
+import type { Subject as DataSubject, Link } from '../events/eventTypes.ts';
 import type { JsonObject } from '../fql/index.ts';
-import { Problem } from '../problem.ts';
-import type { Contribution } from '../velocity/index.ts';
 import type { App } from './app.ts';
-import { contribute, likelyContributions } from './contribute.ts';
-import { decide, inputOf, type Subject } from './decide.ts';
+import { contribute, decidedInput, likelyContributions, listening } from './contribute.ts';
+import { decide, inputOf, type Scores, type Subject } from './decide.ts';
 import { enrich } from './enrichment.ts';
+import { once, record } from './once.ts';
 import { openReads, type Reads } from './reads.ts';
 import type { EventKey, StoredEvent } from './record.ts';
 import { scoreReads, scoreVelocities } from './scoreReads.ts';
+import { modelScore, modelsAsked, pick, scoresOf } from './scores.ts';
 
 /** An event that wants a decision, read and validated. */
 export interface AssessmentRequest {
@@ -18,6 +18,8 @@ export interface AssessmentRequest {
   /** the event's own id */
   id: string;
   payload: JsonObject;
+  links?: Link[];
+  subjects?: DataSubject[];
   /** as the request named it: id, API name or path */
   environment: string | undefined;
   correlationId: string;
@@ -25,6 +27,8 @@ export interface AssessmentRequest {
 
 export interface Assessed {
   key: EventKey;
+  /** the clock of the assessment, ISO 8601 */
+  received: string;
   decision: Decision;
 }
 
@@ -35,33 +39,19 @@ export interface Assessed {
  */
 export async function assess(app: App, request: AssessmentRequest): Promise<Assessed> {
   const snapshot = await app.config.snapshot(request.environment);
-  const key: EventKey = {
-    environment: snapshot.id,
-    type: request.type,
-    id: request.id,
-    correlationId: request.correlationId,
-  };
-  const name = JSON.stringify(key);
-  const running = app.running.get(name);
-  if (running) {
-    demandSame(running.payload, request.payload, key);
-    return running.assessed;
-  }
-  const assessed = assessNew(app, snapshot, key, request.payload);
-  app.running.set(name, { payload: request.payload, assessed });
-  try {
-    return await assessed;
-  } finally {
-    app.running.delete(name);
-  }
+  const { type, id, correlationId, payload } = request;
+  const key: EventKey = { environment: snapshot.id, type, id, correlationId };
+  const { received, answer } = await once(app, key, payload, () => assessNew(app, snapshot, key, request));
+  if (!('decision' in answer)) throw new Error(`the event ${JSON.stringify(key)} has no decision`);
+  return { key, received, decision: answer };
 }
 
 async function assessNew(
   app: App,
   snapshot: Snapshot,
   key: EventKey,
-  payload: JsonObject,
-): Promise<Assessed> {
+  { payload, links, subjects }: AssessmentRequest,
+): Promise<StoredEvent> {
   const now = app.clock();
   const subject: Subject = {
     type: key.type,
@@ -70,27 +60,47 @@ async function assessNew(
     correlationId: key.correlationId,
     now,
   };
-  const reads = openReads(snapshot, app.sources, now);
   const forScore = scoreReads(snapshot, payload);
+  const scored = () => scoresOf(app, subject, scoreVelocities(forScore, reads));
+  const definition = definitionOf(snapshot, key.type);
+  const reads = openReads(
+    snapshot,
+    { ...app.sources, model: async (model) => modelScore(model, scored(), definition) },
+    now,
+  );
   await reads.fetch(
     [...plan(snapshot, subject, reads), ...forScore.map(({ request }) => request)],
     likelyContributions(app, snapshot, subject, reads),
   );
 
-  const score = app.scorer.score(payload, {
-    now,
-    velocities: scoreVelocities(forScore, reads),
-    deviceAttributes: subject.enrichment.deviceAttributes,
-  });
-  const decided = await decide(snapshot, subject, reads, score);
+  // the built-in assessments always have their scores, others those that their rules ask for
+  const scores = definition ? {} : scored();
+  const decided = await decide(snapshot, subject, reads, scores);
+  const asked = modelsAsked(reads);
+  const known: Scores = definition ? pick(asked, scored) : scores;
   const decision: Decision = {
     ...decided.decision,
+    ...(definition
+      ? {
+          riskScore: known.risk?.score ?? 0,
+          reasonCodes: known.risk?.reasons ?? [],
+          botScore: known.bot?.score ?? 0,
+          botReason: known.bot?.reason ?? '',
+          scored: asked,
+        }
+      : {}),
     transactionReferenceId: crypto.randomUUID(),
     deviceAttributes: subject.enrichment.deviceAttributes,
   };
-  const contributions = await contribute(app, snapshot, subject, decided, reads);
+  const made = await contribute(
+    app,
+    snapshot,
+    key.type,
+    decidedInput(subject, { ...decided, decision }, reads),
+    reads,
+  );
 
-  const stored: StoredEvent = {
+  return record(app, {
     key,
     root: snapshot.root,
     received: new Date(now).toISOString(),
@@ -105,56 +115,28 @@ async function assessNew(
         })),
       },
       scores: { risk: decision.riskScore, bot: decision.botScore },
-      attributions: score.reasons.map((reason) => ({ ...reason })),
+      attributions: (known.risk?.reasons ?? []).map((reason) => ({ ...reason })),
       enrichment: subject.enrichment,
       reads: reads.made(),
       trail: decided.trail,
-      faults: decided.faults,
+      faults: [...decided.faults, ...made.faults],
       traces: decided.traces,
       variables: decided.variables,
     },
-    contributions,
-  };
-  const insertion = await app.records.insert(stored);
-  if (!insertion.inserted) return repeat(app, insertion.existing, payload);
-  await finish(app, stored);
-  return { key, decision };
+    contributions: made.contributions,
+    ...(links ? { links } : {}),
+    ...(subjects ? { subjects } : {}),
+  });
 }
 
 /** Step 3: every read that the rules, actions and velocities of the chain may make and whose key is known now. */
 function plan(snapshot: Snapshot, subject: Subject, reads: Reads) {
-  const input = inputOf(subject, reads, undefined);
-  return snapshot.chain.flatMap((environment) => {
-    const { rules, actions } = environment.assessment(subject.type);
-    const sets = environment.velocitySets(subject.type);
-    return [
-      ...rules.plan(input),
-      ...actions.plan(input),
-      ...sets.flatMap((set) => set.plan(input, subject.type)),
-    ];
-  });
-}
-
-/** The last part of step 6, which recovery repeats where a process died before it was through. */
-export async function finish(app: Pick<App, 'velocities' | 'records'>, stored: StoredEvent): Promise<void> {
-  await app.velocities.apply(stored.root, JSON.stringify(stored.key), stored.contributions);
-  app.records.complete(stored.key);
-}
-
-/** The answer to an event that is stored already. */
-async function repeat(app: App, existing: StoredEvent, payload: JsonObject): Promise<Assessed> {
-  demandSame(existing.event, payload, existing.key);
-  if (!(await app.records.isComplete(existing.key))) await finish(app, existing);
-  return { key: existing.key, decision: existing.answer };
-}
-
-/** `_metadata` says when and how an event was sent, which differs between tries of the same event. */
-function demandSame(known: JsonObject, sent: JsonObject, key: EventKey): void {
-  const content = ({ _metadata, ...rest }: JsonObject) => rest;
-  // through JSON, since that is what was stored
-  if (!isDeepStrictEqual(content(known), content(JSON.parse(JSON.stringify(sent)))))
-    throw Problem.conflict(
-      `Another ${key.type} with the id ${key.id} was received under the correlation id ${key.correlationId}; a changed event needs a new correlation id.`,
-      { code: 'EventConflict' },
-    );
+  const input = inputOf(subject, reads);
+  return [
+    ...snapshot.chain.flatMap((environment) => {
+      const { rules, actions } = environment.assessment(subject.type);
+      return [...rules.plan(input), ...actions.plan(input)];
+    }),
+    ...listening(snapshot, subject.type).flatMap(({ set, name }) => set.plan(input, name)),
+  ];
 }

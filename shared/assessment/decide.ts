@@ -9,7 +9,7 @@ import type {
   RunFault,
   RunInput,
 } from '../fql/index.ts';
-import type { Scorer } from '../scoring/index.ts';
+import type { ScoreReason } from '../scoring/index.ts';
 import type { Enrichment } from './enrichment.ts';
 import type { Evidence } from './evidence.ts';
 import type { Reads } from './reads.ts';
@@ -32,16 +32,18 @@ export interface Decided {
   variables: Evidence['variables'];
 }
 
+/** The scores of an event, as far as it is scored. */
+export interface Scores {
+  risk?: { score: number; reasons: ScoreReason[] };
+  bot?: { score: number; reason: string };
+}
+
 /** What rules read during the run of one assessment. */
-export function inputOf(
-  subject: Subject,
-  reads: Reads,
-  score: ReturnType<Scorer['score']> | undefined,
-): RunInput {
+export function inputOf(subject: Subject, reads: Reads, scores: Scores = {}): RunInput {
   return {
     payload: subject.payload,
     enrichment: subject.enrichment,
-    scores: { risk: score?.score ?? 0, bot: 0 },
+    scores: { risk: scores.risk?.score ?? 0, bot: scores.bot?.score ?? 0 },
     now: subject.now,
     correlationId: subject.correlationId,
     answer: reads.answer,
@@ -68,9 +70,9 @@ export async function decide(
   snapshot: Snapshot,
   subject: Subject,
   reads: Reads,
-  score: ReturnType<Scorer['score']> | undefined,
+  scores: Scores,
 ): Promise<Decided> {
-  const input = inputOf(subject, reads, score);
+  const input = inputOf(subject, reads, scores);
   const variables = new Map<string, Json>();
   const decided: Decided = {
     decision: {
@@ -84,9 +86,10 @@ export async function decide(
       evaluations: [],
       outputs: {},
       customProperties: {},
-      riskScore: score?.score ?? 0,
-      botScore: 0,
-      reasonCodes: score?.reasons ?? [],
+      riskScore: scores.risk?.score ?? 0,
+      botScore: scores.bot?.score ?? 0,
+      botReason: scores.bot?.reason ?? '',
+      reasonCodes: scores.risk?.reasons ?? [],
       diagnostics: [],
     },
     trail: [],

@@ -1,5 +1,5 @@
-import { createHash } from 'node:crypto';
 import type { Decision } from '../events/decision.ts';
+import type { Link, Subject } from '../events/eventTypes.ts';
 import type { JsonObject } from '../fql/index.ts';
 import { Problem } from '../problem.ts';
 import {
@@ -12,16 +12,14 @@ import {
   type Table,
 } from '../storage/index.ts';
 import type { Contribution } from '../velocity/index.ts';
+import { bucketKey, type EventKey, eventBuckets, hash, ownKey, partitionOf } from './eventKeys.ts';
 import type { Evidence } from './evidence.ts';
 
-/** What one event is known by; with the same key it is the same event, sent again (DESIGN.md, path step 6). */
-export interface EventKey {
-  /** id of the environment that the request named */
-  environment: string;
-  type: string;
-  /** the event's own id, e.g. its purchaseId */
-  id: string;
-  correlationId: string;
+export type { EventKey };
+
+/** What an observation event is answered with, and known by from then on. */
+export interface Acknowledgement {
+  transactionReferenceId: string;
 }
 
 /** An event as it is kept: whole, with what its decision rested on. Never changed after it was written. */
@@ -32,11 +30,22 @@ export interface StoredEvent {
   /** when it was received: the clock of its assessment, ISO 8601 */
   received: string;
   event: JsonObject;
-  answer: Decision;
+  /** a decision of an assessment, else an acknowledgement */
+  answer: Decision | Acknowledgement;
   evidence: Evidence;
   /** what it adds to velocities; recovery applies exactly these */
   contributions: Contribution[];
+  /** data subjects and assessments that the event names */
+  subjects?: Subject[];
+  links?: Link[];
+  /** observation events: the assessment it belongs to, where that was there already */
+  assessment?: EventKey;
+  /** observation events: the assessments any of which it waits for; what it adds is worked out when one is found (later.ts) */
+  waitsFor?: Awaited[];
 }
+
+/** An event that is not there yet, by what is known of it. */
+export type Awaited = Pick<EventKey, 'type' | 'id'>;
 
 /**
  * Table `events`. PartitionKey: environment | type | hash of the id modulo 16. RowKey, by its first letter:
@@ -44,7 +53,8 @@ export interface StoredEvent {
  * - `l|id`: names the latest event of the id; point read by later events
  * - `p|id and correlation id`: stands while the event's velocities may not all be applied; read as a range by recovery
  * - `o|time of receipt|…`: the outbox, read as a range by followers in the order of receipt
- * All four are written in one transaction, so that an event is stored whole or not at all.
+ * - `w|…`, `a|…`, `x|…`: later events and what they belong to (later.ts)
+ * The first four are written in one transaction, so that an event is stored whole or not at all.
  *
  * Table `activePartitions`. PartitionKey: `events`. RowKey: environment | type. `day`: the last day on which a process
  * wrote events there, so that recovery knows where to look; `cleanSince`: the `day` after which nothing incomplete was
@@ -52,7 +62,6 @@ export interface StoredEvent {
  */
 export const recordNames = { tables: ['events', 'activePartitions'], containers: ['evidence'] } as const;
 
-const BUCKETS = 16;
 /** Evidence longer than this goes to a blob that is written first (DESIGN.md). */
 const EVIDENCE_IN_ROW = 48 * 1024;
 
@@ -167,7 +176,7 @@ export function openRecords(storage: Storage): Records {
         const idle = String(partition.day) < since;
         if (idle && partition.cleanSince === partition.day) continue;
         let clean = true;
-        for (let bucket = 0; bucket < BUCKETS; bucket++) {
+        for (let bucket = 0; bucket < eventBuckets; bucket++) {
           const partitionKey = bucketKey(String(partition.environment), String(partition.type), bucket);
           for await (const pending of events.range(partitionKey, { from: 'p|', before: 'p}' })) {
             clean = false;
@@ -185,24 +194,6 @@ export function openRecords(storage: Storage): Records {
 
     flush: () => completions.flush(),
   };
-}
-
-function bucketKey(environment: string, type: string, bucket: number): string {
-  return `${encodeKey(environment)}|${encodeKey(type)}|${bucket.toString(16)}`;
-}
-
-function partitionOf(key: Pick<EventKey, 'environment' | 'type' | 'id'>): string {
-  const bucket = createHash('sha256').update(key.id).digest()[0]! % BUCKETS;
-  return bucketKey(key.environment, key.type, bucket);
-}
-
-/** Id and correlation id as one key: as a JSON pair, so that no two pairs read the same. */
-function ownKey(key: EventKey): string {
-  return encodeKey(JSON.stringify([key.id, key.correlationId]));
-}
-
-function hash(text: string): string {
-  return createHash('sha256').update(text).digest('base64url').slice(0, 22);
 }
 
 function missing(what: string): never {

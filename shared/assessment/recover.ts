@@ -1,5 +1,5 @@
 import type { App } from './app.ts';
-import { finish } from './assess.ts';
+import { type Finishing, finish } from './finish.ts';
 
 /**
  * Completes events whose process died between storing them and applying what they add to velocities. Applies exactly
@@ -7,7 +7,7 @@ import { finish } from './assess.ts';
  * left to the process that is at work on them. Gives how many were completed and how many could not be.
  */
 export async function recover(
-  app: Pick<App, 'velocities' | 'records' | 'clock'>,
+  app: Finishing & Pick<App, 'clock'>,
   age = 10_000,
 ): Promise<{ completed: number; failed: number }> {
   const result = { completed: 0, failed: 0 };

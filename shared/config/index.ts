@@ -1,4 +1,6 @@
 export type { ActivityEntry, ActivityPage, Operation } from './activity.ts';
+export { fieldsOf } from './assessments.ts';
+export { type Template, type TemplateName, templateNames, templates } from './assessmentTemplates.ts';
 export type { VersionDocument } from './documents.ts';
 export type { EnvironmentNode, EnvironmentView, EnvironmentWrite } from './environmentStore.ts';
 export type { ResourceEntry, Status } from './manifest.ts';
@@ -20,12 +22,14 @@ export {
 } from './schemas.ts';
 export type {
   AssessmentPrograms,
+  Definition,
   EnvironmentSnapshot,
   ListReader,
   Snapshot,
   SnapshotVelocity,
   VelocityRef,
 } from './snapshot.ts';
+export { definitionOf } from './snapshot.ts';
 export type { StoredResource, WriteOptions, WrittenStoredResource } from './types.ts';
 export { configNames } from './types.ts';
 export { diagnosticsJson } from './write.ts';

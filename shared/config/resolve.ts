@@ -1,15 +1,10 @@
 import { externalCallSchema } from '../external/definition.ts';
 import type { FunctionSource, JsonObject, Reference, Resources } from '../fql/index.ts';
+import { type AssessmentBody, assessmentSchema } from './assessments.ts';
 import type { Documents } from './documents.ts';
 import { chainOf, type EnvironmentEntry, foldName, type Manifest, type ResourceEntry } from './manifest.ts';
 import { kindOf, resourceKinds } from './resources.ts';
-import {
-  type AssessmentBody,
-  assessmentSchema,
-  builtInAssessments,
-  functionSchema,
-  listSchema,
-} from './schemas.ts';
+import { builtInAssessments, functionSchema, listSchema } from './schemas.ts';
 
 /** The published resources of one kind. */
 export function publishedOf(environment: EnvironmentEntry, kind: string): ResourceEntry[] {

@@ -9,11 +9,11 @@ import {
   type Resources,
   type VelocityDefinition,
 } from '../fql/index.ts';
+import { assessmentQuota, assessmentSchema } from './assessments.ts';
 import { checkFunction } from './functions.ts';
 import type { ResourceEntry, Status } from './manifest.ts';
 import {
   actionSchema,
-  assessmentSchema,
   functionSchema,
   identifierSchema,
   listSchema,
@@ -45,6 +45,8 @@ export interface ResourceKind<Body = unknown> {
   exposes?(entry: ResourceEntry): string[];
   /** how many an environment may have */
   limit?: number;
+  /** how many of its group an environment may have; undefined: it counts for none */
+  quota?(name: string, body: Body): { group: string; most: number } | undefined;
   status?(body: Body): Status;
   /** the assessment it belongs to */
   assessment?(body: Body): string;
@@ -54,12 +56,13 @@ export interface ResourceKind<Body = unknown> {
 
 /** Keeps the schema's type for the row's functions, and forgets it for the table. */
 function row<Body>(kind: ResourceKind<Body>): ResourceKind {
-  const { schema, status, assessment, check, ...rest } = kind;
+  const { schema, status, assessment, quota, check, ...rest } = kind;
   const read = (body: unknown): Body => schema.parse(body);
   return {
     ...rest,
     schema,
     ...(status ? { status: (body) => status(read(body)) } : {}),
+    ...(quota ? { quota: (name, body) => quota(name, read(body)) } : {}),
     ...(assessment ? { assessment: (body) => assessment(read(body)) } : {}),
     ...(check ? { check: (name, body, resources) => check(name, read(body), resources) } : {}),
   };
@@ -99,7 +102,7 @@ export const resourceKinds: readonly ResourceKind[] = [
       return { diagnostics, definitions, references: [...(program?.references ?? [])] };
     },
   }),
-  row({ kind: 'assessments', noun: 'assessment', schema: assessmentSchema }),
+  row({ kind: 'assessments', noun: 'assessment', schema: assessmentSchema, quota: assessmentQuota }),
   row({ kind: 'lists', noun: 'list', schema: listSchema, referredAs: 'list' }),
   row({
     kind: 'functions',

@@ -26,13 +26,13 @@ export const apiNameSchema = z
 
 export const environmentIdSchema = z.guid('an environment id is a GUID').transform((id) => id.toLowerCase());
 
-const descriptionSchema = z.string().max(4000).default('');
+export const descriptionSchema = z.string().max(4000).default('');
 const codeSchema = z.string().max(longestCode, `code has at most ${longestCode} characters`);
 const statusSchema = z.enum(['Active', 'Inactive', 'Draft']).default('Active');
-const payloadSchema = z.record(z.string(), z.json());
+export const payloadSchema = z.record(z.string(), z.json());
 
 /** Reports every name that occurs before in the list, at its own path. */
-function uniqueNames(items: readonly { name: string }[], context: z.core.$RefinementCtx): void {
+export function uniqueNames(items: readonly { name: string }[], context: z.core.$RefinementCtx): void {
   const seen = new Set<string>();
   for (const [index, { name }] of items.entries()) {
     const folded = name.toLowerCase();
@@ -99,12 +99,6 @@ export const velocitySetSchema = z.strictObject({
   shards: z.number().int().min(1).max(32).default(1),
 });
 
-export const assessmentSchema = z.strictObject({
-  behavior: z.enum(['RunAllMatching', 'RunFirstMatching']).default('RunAllMatching'),
-  description: descriptionSchema,
-  samplePayload: payloadSchema.default({}),
-});
-
 export const listSchema = z.strictObject({
   description: descriptionSchema,
   columns: z.array(z.string()),
@@ -169,7 +163,6 @@ export type EnvironmentBody = z.output<typeof environmentSchema>;
 export type RuleBody = z.output<typeof ruleSchema>;
 export type ActionBody = z.output<typeof actionSchema>;
 export type VelocitySetBody = z.output<typeof velocitySetSchema>;
-export type AssessmentBody = z.output<typeof assessmentSchema>;
 export type ListBody = z.output<typeof listSchema>;
 export type FunctionBody = z.output<typeof functionSchema>;
 

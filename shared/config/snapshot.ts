@@ -9,6 +9,7 @@ import {
   type RuleProgram,
   type VelocityProgram,
 } from '../fql/index.ts';
+import type { AssessmentBody } from './assessments.ts';
 import type { Documents } from './documents.ts';
 import { chainOf, type EnvironmentEntry, foldName, type Manifest, type ResourceEntry } from './manifest.ts';
 import { assessmentOf, publishedOf, resourcesOf, samplePayloadOf } from './resolve.ts';
@@ -57,6 +58,15 @@ export interface AssessmentPrograms {
   versions: { rules: Record<string, number>; actions: Record<string, number> };
 }
 
+/** An assessment of the merchant's own. */
+export interface Definition {
+  name: string;
+  apiName: string;
+  /** id of the environment that defines it */
+  environment: string;
+  body: AssessmentBody;
+}
+
 /** An environment's own configuration, compiled; it never changes. */
 export interface EnvironmentSnapshot {
   id: string;
@@ -66,6 +76,8 @@ export interface EnvironmentSnapshot {
   assessment(type: string): AssessmentPrograms;
   /** Does the environment define this assessment, or have rules or actions for it? */
   knows(type: string): boolean;
+  /** The definition of an assessment that is not built in, by its name or its API name. */
+  definition(name: string): Definition | undefined;
   /** Active velocity sets that listen to an event type. */
   velocitySets(eventType: string): VelocityProgram[];
   velocity(name: string): SnapshotVelocity | undefined;
@@ -87,6 +99,11 @@ export interface Snapshot {
   version: string;
   /** root first */
   chain: EnvironmentSnapshot[];
+}
+
+/** The definition that counts in an environment: the nearest one up its chain. */
+export function definitionOf({ chain }: Pick<Snapshot, 'chain'>, name: string): Definition | undefined {
+  return chain.findLast((environment) => environment.definition(name))?.definition(name);
 }
 
 export interface SnapshotDeps {
@@ -181,6 +198,7 @@ export async function buildEnvironment(
       (name): [string, string] => [foldName(name), name],
     ),
   );
+  const definitions = await definitionsOf(environment, own, documents);
   const assessments = new Map<string, AssessmentPrograms>();
   for (const [folded, name] of types) {
     const settings = await assessmentOf(environment, name, documents);
@@ -247,6 +265,7 @@ export async function buildEnvironment(
     name: environment.name,
     assessment: (type) => assessments.get(foldName(type)) ?? none,
     knows: (type) => assessments.has(foldName(type)),
+    definition: (name) => definitions.get(foldName(name)),
     velocitySets: (eventType) => listeners.get(foldName(eventType)) ?? [],
     velocity: (name) => velocities.get(foldName(name)),
     list: (name) => lists.get(foldName(name)),
@@ -254,6 +273,26 @@ export async function buildEnvironment(
     resources,
   };
   return { key, snapshot, parts, lists: byBlob };
+}
+
+/** Definitions by name and API name; a name wins over another's API name. */
+async function definitionsOf(
+  environment: EnvironmentEntry,
+  names: readonly string[],
+  documents: Documents,
+): Promise<Map<string, Definition>> {
+  const own = names.filter((name) => !builtInAssessments.some((each) => foldName(each) === foldName(name)));
+  const made = await Promise.all(
+    own.map(async (name): Promise<Definition[]> => {
+      const body = await assessmentOf(environment, name, documents);
+      return body ? [{ name, apiName: body.apiName ?? name, environment: environment.id, body }] : [];
+    }),
+  );
+  const all = made.flat();
+  return new Map([
+    ...all.map((one): [string, Definition] => [foldName(one.apiName), one]),
+    ...all.map((one): [string, Definition] => [foldName(one.name), one]),
+  ]);
 }
 
 function isRuleProgram(program: RuleProgram | VelocityProgram): program is RuleProgram {

@@ -75,6 +75,7 @@ export async function putResource(
     parseBody(kind.schema, body),
     context.documents,
   );
+  if (!existing) await checkQuota(environment, kind, name, content, context.documents);
 
   const status = kind.status?.(content);
   const assessment = kind.assessment?.(content);
@@ -317,6 +318,27 @@ function checkLimit(environment: EnvironmentEntry, kind: ResourceKind): void {
   const count = [...environment.resources.values()].filter((entry) => entry.kind === kind.kind).length;
   if (count >= kind.limit) {
     throw Problem.conflict(`An environment has at most ${kind.limit} ${kind.kind}.`, {
+      code: 'LimitReached',
+    });
+  }
+}
+
+async function checkQuota(
+  environment: EnvironmentEntry,
+  kind: ResourceKind,
+  name: string,
+  content: unknown,
+  documents: Documents,
+): Promise<void> {
+  const quota = kind.quota?.(name, content);
+  if (!quota) return;
+  const others = await Promise.all(
+    [...environment.resources.values()]
+      .filter((entry) => entry.kind === kind.kind)
+      .map(async (entry) => kind.quota?.(entry.name, (await documents.load(entry.latest.blob)).content)),
+  );
+  if (others.filter((other) => other?.group === quota.group).length >= quota.most) {
+    throw Problem.conflict(`An environment has at most ${quota.most} ${quota.group}.`, {
       code: 'LimitReached',
     });
   }

@@ -72,7 +72,7 @@ export interface AccountAnswerContext {
 
 function scoreRows(decision: Decision, asked: readonly ('Bot' | 'Risk')[]) {
   const rows = {
-    Bot: { scoreType: 'Bot', scoreValue: asScore(decision.botScore), reason: '' },
+    Bot: { scoreType: 'Bot', scoreValue: asScore(decision.botScore), reason: decision.botReason ?? '' },
     Risk: {
       scoreType: 'Risk',
       scoreValue: asScore(decision.riskScore),

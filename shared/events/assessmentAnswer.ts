@@ -93,7 +93,7 @@ export function assessmentAnswer(decision: Decision, context: AssessmentAnswerCo
     ruleEvaluations: camelEvaluations(decision),
     enrichments: {
       risk: score('Risk', decision.riskScore, joinReasonCodes(decision.reasonCodes)),
-      bot: score('Bot', decision.botScore, ''),
+      bot: score('Bot', decision.botScore, decision.botReason ?? ''),
       deviceAttributes: pickAttributes(assessmentDeviceAttributes, decision.deviceAttributes),
     },
     customProperties: customProperties(decision),

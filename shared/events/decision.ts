@@ -41,7 +41,11 @@ export interface Decision {
   /** integers, 0–999 */
   riskScore: number;
   botScore: number;
+  /** why the bot score is what it is, also where nothing is known */
+  botReason?: string;
   reasonCodes: ReasonCode[];
+  /** custom assessments: the models that rules asked */
+  scored?: ('Bot' | 'Risk')[];
   diagnostics: DecisionDiagnostic[];
   transactionReferenceId: string;
   /** by camelCase name */

@@ -33,5 +33,6 @@ export interface Scorer {
   ): { score: number; reasons: ScoreReason[] };
 }
 
+export { botScore } from './botScore.ts';
 export { loadScorecard } from './scorecard.ts';
 export { scorecardVelocities } from './scorecardVelocities.ts';

@@ -1,0 +1,72 @@
+import { createHash } from 'node:crypto';
+import type { HttpRequest } from '@azure/functions';
+import type { App } from '../../shared/assessment/app.ts';
+import { contentOf } from '../../shared/assessment/once.ts';
+import { invalidBody, type PathMatch, type Received, type ReceivedEvent } from '../../shared/events/index.ts';
+import type { JsonObject } from '../../shared/fql/index.ts';
+import { Problem } from '../../shared/problem.ts';
+
+/** What DFP's clients send beside the body. */
+export interface Envelope {
+  /** as sent: id, API name or path */
+  environment: string | undefined;
+  correlationId: string | undefined;
+}
+
+/** A request on one of DFP's paths. */
+export interface WireRequest {
+  app: App;
+  match: PathMatch;
+  /** JSON */
+  body: unknown;
+  envelope: Envelope;
+}
+
+export interface WireReply {
+  answer: unknown;
+  correlationId: string;
+}
+
+/** What one path does. */
+export type Handler = (request: WireRequest) => Promise<WireReply>;
+
+/** The envelope of a request: headers, or the query where a client puts them there. Throws a Problem 400. */
+export function envelopeOf(request: Pick<HttpRequest, 'headers' | 'query'>): Envelope {
+  const given = (name: string, limit: number) => {
+    const value = (request.headers.get(name)?.trim() || request.query.get(name) || '').trim();
+    if (value.length > limit || /\p{Cc}/u.test(value))
+      throw Problem.badRequest(`${name} must be at most ${limit} characters without control characters.`);
+    return value === '' ? undefined : value;
+  };
+  return { correlationId: given('x-ms-correlation-id', 128), environment: given('x-ms-dfpenvid', 512) };
+}
+
+/** The event that was received, or a Problem 400 that names every fault. */
+export function accepted(received: Received): ReceivedEvent {
+  if (!received.ok) throw invalidBody(received.faults);
+  return received.event;
+}
+
+/** What makes a received event one event among others: its id, and the client's correlation id or one that stands for it. */
+export function identityOf(
+  { id, trackingId, payload }: ReceivedEvent,
+  { environment, correlationId }: Envelope,
+): { id: string; environment: string | undefined; correlationId: string } {
+  return {
+    id: id ?? trackingId ?? digest(payload),
+    environment,
+    correlationId: correlationId ?? correlationOf(payload),
+  };
+}
+
+function digest(payload: JsonObject): string {
+  return createHash('sha256')
+    .update(JSON.stringify(contentOf(payload)))
+    .digest('hex');
+}
+
+/** Where a client sends no correlation id, one that the same content always gets, so that a repeat is known as one. */
+function correlationOf(payload: JsonObject): string {
+  const hex = digest(payload);
+  return `${hex.slice(0, 8)}-${hex.slice(8, 12)}-8${hex.slice(13, 16)}-8${hex.slice(17, 20)}-${hex.slice(20, 32)}`;
+}

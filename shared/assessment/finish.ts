@@ -1,0 +1,125 @@
+import type { App } from './app.ts';
+import { contribute } from './contribute.ts';
+import { inputOf } from './decide.ts';
+import { enrich } from './enrichment.ts';
+import { type Attachment, anyAssessment, type LaterEvent } from './later.ts';
+import { openReads } from './reads.ts';
+import type { Awaited, EventKey, StoredEvent } from './record.ts';
+import { assessmentSeen, statusOf } from './seen.ts';
+import { isAssessment } from './subjects.ts';
+
+/** What completing an event needs. */
+export type Finishing = Pick<
+  App,
+  'velocities' | 'records' | 'later' | 'subjects' | 'config' | 'sources' | 'processNumber'
+>;
+
+/**
+ * The last part of recording an event, which recovery repeats where a process died before it was through; every step may
+ * be done again. Its velocities are applied. An event that belongs to an assessment is listed with it. One that waits for
+ * its assessment is parked where that will look, then looked for once more, so that of two that cross each other at least
+ * one sees the other. And what waits for this event is attached to it.
+ */
+export async function finish(app: Finishing, stored: StoredEvent): Promise<void> {
+  const { key, assessment, waitsFor } = stored;
+  const custom = isAssessment(stored) && !builtIn.has(key.type);
+  // of custom assessments labels may not say the name: it is noted before anyone who waits is looked for
+  if (custom) await app.later.name(key);
+  await all([
+    app.velocities.apply(stored.root, JSON.stringify(key), stored.contributions),
+    ...(assessment ? [app.later.list(assessment, laterOf(stored))] : []),
+    ...(waitsFor ? [park(app, stored, waitsFor)] : []),
+    ...(isAssessment(stored) || key.type === 'AccountUpdate' ? [attachWaiting(app, stored, key.type)] : []),
+    ...(custom ? [attachWaiting(app, stored, anyAssessment)] : []),
+  ]);
+  app.records.complete(key);
+  app.subjects.note(stored);
+}
+
+/** All are waited for, so that nothing of an event goes on behind a caller who was told it failed. */
+async function all(work: readonly Promise<unknown>[]): Promise<void> {
+  const failed = (await Promise.allSettled(work)).find((outcome) => outcome.status === 'rejected');
+  if (failed) throw failed.reason;
+}
+
+const builtIn: ReadonlySet<string> = new Set([
+  'Purchase',
+  'SignUp',
+  'SignIn',
+  'AccountCreation',
+  'AccountLogin',
+]);
+
+async function park(app: Finishing, stored: StoredEvent, waitsFor: readonly Awaited[]): Promise<void> {
+  await app.later.park(stored.key, waitsFor);
+  const found = await latestOf(app, stored.key.environment, waitsFor);
+  if (found) await attach(app, stored, found);
+}
+
+/** The latest event of the first of these that is there. */
+export async function latestOf(
+  app: Pick<App, 'records' | 'later'>,
+  environment: string,
+  awaited: readonly Awaited[],
+): Promise<StoredEvent | undefined> {
+  const found = await Promise.all(
+    awaited.map(async ({ type, id }) => {
+      const real = type === anyAssessment ? await app.later.typeOf(environment, id) : type;
+      return real === undefined ? undefined : app.records.latest(environment, real, id);
+    }),
+  );
+  return found.find((one) => one !== undefined);
+}
+
+/** Attaches the events that wait for one of this type, under the id of `stored`, which is the one. */
+async function attachWaiting(app: Finishing, stored: StoredEvent, type: string): Promise<void> {
+  const { environment, id } = stored.key;
+  const waiting = await app.later.waiting(environment, { type, id });
+  for (let start = 0; start < waiting.length; start += 8)
+    await all(waiting.slice(start, start + 8).map((key) => attachKey(app, key, stored, { type, id })));
+}
+
+async function attachKey(
+  app: Finishing,
+  key: EventKey,
+  assessment: StoredEvent,
+  awaited: Awaited,
+): Promise<void> {
+  const later = await app.records.read(key);
+  // deleted meanwhile: nobody waits any more
+  if (!later) return app.later.unpark(key, [awaited]);
+  await attach(app, later, assessment);
+}
+
+/** What was settled first counts, whoever comes to attach the two, and is applied under the later event's own marker. */
+async function attach(app: Finishing, later: StoredEvent, assessment: StoredEvent): Promise<void> {
+  const settled =
+    (await app.later.attachment(later.key)) ??
+    (await app.later.settle(later.key, await attachmentOf(app, later, assessment)));
+  await all([
+    app.velocities.apply(later.root, JSON.stringify(later.key), settled.contributions),
+    app.later.list(settled.assessment, laterOf(later)),
+  ]);
+  await app.later.unpark(later.key, later.waitsFor ?? []);
+}
+
+/** A late event counts at the time when it was received. */
+async function attachmentOf(
+  app: Finishing,
+  later: StoredEvent,
+  assessment: StoredEvent,
+): Promise<Attachment> {
+  const snapshot = await app.config.snapshot(later.key.environment);
+  const now = Date.parse(later.received);
+  const reads = openReads(snapshot, app.sources, now);
+  const { type, correlationId } = later.key;
+  const enrichment = { ...enrich(later.event), ...assessmentSeen(assessment) };
+  const input = inputOf({ type, payload: later.event, enrichment, correlationId, now }, reads);
+  const { contributions } = await contribute(app, snapshot, type, input, reads);
+  return { assessment: assessment.key, contributions };
+}
+
+function laterOf({ key, received, event }: StoredEvent): LaterEvent {
+  const status = statusOf(key.type, event);
+  return { key, received, ...(status ? { status } : {}) };
+}

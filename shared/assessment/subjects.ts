@@ -1,0 +1,166 @@
+import type { Json, JsonObject } from '../fql/index.ts';
+import { encodeKey, type Row, type Storage } from '../storage/index.ts';
+import { type EventKey, hash } from './eventKeys.ts';
+import type { StoredEvent } from './record.ts';
+
+/**
+ * Table `subjects`: which events name a person or a thing of theirs. PartitionKey: environment | kind | value, where `kind` is
+ * `User`, `PaymentInstrument`, `Email`, `Phone`, `Device`, `IP`, or the path of an assessment's own data subject id. RowKey:
+ * `a|` for assessments, `o|` for others, then the time of receipt counted backwards, so that the latest stands first.
+ * Read as a range: by later events that know only a customer (its first row), by export and deletion (all of it).
+ *
+ * Rows are written by the process that records an event, as soon as it has answered, and again by the outbox's
+ * follower (followers.ts), which makes up for processes that died.
+ */
+export const subjectsTable = 'subjects';
+
+/** One thing that an event names. */
+export interface Named {
+  kind: string;
+  value: string;
+}
+
+/** Kinds by which later events look for the latest assessment. */
+const lookedFor: ReadonlySet<string> = new Set(['User', 'PaymentInstrument', 'Email']);
+
+export interface Subjects {
+  /** Writes every row of an event; the same rows however often it is called. */
+  write(stored: StoredEvent): Promise<void>;
+  /** Writes the rows of an assessment that later events look for, in the background. */
+  note(stored: StoredEvent): void;
+  /** Waits for what `note` was told in this process. */
+  settled(): Promise<void>;
+  /** Events that name the subject; assessments first, of either the latest first. */
+  events(environment: string, named: Named): AsyncIterable<{ key: EventKey; received: string }>;
+  /** The latest assessment that names the subject, of one of the types where given. */
+  latest(environment: string, named: Named, types?: readonly string[]): Promise<EventKey | undefined>;
+}
+
+/** Opens the index; `subjectsTable` must exist. */
+export function openSubjects(storage: Storage): Subjects {
+  const table = storage.table(subjectsTable);
+  const writing = new Set<Promise<unknown>>();
+
+  async function put(stored: StoredEvent, named: readonly Named[]): Promise<void> {
+    await Promise.all(named.map((one) => table.put(rowOf(stored, one))));
+  }
+
+  async function* range(
+    environment: string,
+    named: Named,
+    part?: 'a',
+  ): AsyncGenerator<{ key: EventKey; received: string }> {
+    const bounds = part ? { from: `${part}|`, before: `${part}}` } : {};
+    for await (const row of table.range(partitionKeyOf(environment, named), bounds)) {
+      const { type, id, correlationId, received } = row;
+      if (typeof type !== 'string' || typeof id !== 'string' || typeof correlationId !== 'string') continue;
+      yield { key: { environment, type, id, correlationId }, received: String(received) };
+    }
+  }
+
+  return {
+    write: (stored) => put(stored, namedBy(stored)),
+
+    note(stored) {
+      if (!isAssessment(stored)) return;
+      const named = namedBy(stored).filter(({ kind }) => lookedFor.has(kind));
+      // what fails is written by the follower
+      const done = put(stored, named).catch(() => undefined);
+      writing.add(done);
+      void done.then(() => writing.delete(done));
+    },
+
+    async settled() {
+      await Promise.all(writing);
+    },
+
+    events: (environment, named) => range(environment, named),
+
+    async latest(environment, named, types) {
+      for await (const { key } of range(environment, named, 'a'))
+        if (!types || types.includes(key.type)) return key;
+      return undefined;
+    },
+  };
+}
+
+/** Did the event get a decision? */
+export function isAssessment(stored: Pick<StoredEvent, 'answer'>): boolean {
+  return 'decision' in stored.answer;
+}
+
+function partitionKeyOf(environment: string, { kind, value }: Named): string {
+  return `${encodeKey(environment)}|${encodeKey(kind)}|${encodeKey(foldValue(kind, value))}`;
+}
+
+function rowOf(stored: StoredEvent, named: Named): Row {
+  const { key, received } = stored;
+  const backwards = String(99_999_999_999_999 - Date.parse(received)).padStart(14, '0');
+  const part = isAssessment(stored) ? 'a' : 'o';
+  return {
+    partitionKey: partitionKeyOf(key.environment, named),
+    rowKey: `${part}|${backwards}|${hash(JSON.stringify(key))}`,
+    type: key.type,
+    id: key.id,
+    correlationId: key.correlationId,
+    received,
+  };
+}
+
+/** Mail addresses are the same in any letter case. */
+function foldValue(kind: string, value: string): string {
+  return kind === 'Email' ? value.trim().toLowerCase() : value;
+}
+
+const paths: readonly (readonly [kind: string, path: string])[] = [
+  ['Email', 'user.email'],
+  ['Email', 'email[].emailValue'],
+  ['Email', 'email'],
+  ['Phone', 'user.phoneNumber'],
+  ['Phone', 'user.phone'],
+  ['Phone', 'phone[].phoneNumber'],
+  ['Phone', 'phoneNumber'],
+  ['PaymentInstrument', 'paymentInstrumentList[].merchantPaymentInstrumentId'],
+  ['PaymentInstrument', 'paymentInstruments[].merchantPaymentInstrumentId'],
+  ['PaymentInstrument', 'user.paymentInstrument.merchantPaymentInstrumentId'],
+  ['Device', 'deviceContext.deviceContextId'],
+  ['Device', 'deviceContext.externalDeviceId'],
+  ['Device', 'device.deviceContextId'],
+  ['Device', 'device.externalDeviceId'],
+  ['Device', 'deviceFingerprinting.id'],
+  ['Device', 'deviceContextId'],
+  ['IP', 'deviceContext.ipAddress'],
+  ['IP', 'device.ipAddress'],
+  ['IP', 'deviceFingerprinting.ipAddress'],
+  ['IP', 'currentIpAddress'],
+];
+
+const linkKinds: ReadonlySet<string> = new Set(['User', 'PaymentInstrument', 'Email']);
+
+/** Everything of a person that an event names, each once. */
+export function namedBy({ event, subjects = [], links = [] }: StoredEvent): Named[] {
+  const found: Named[] = [
+    ...subjects.map(({ property, value }) => ({ kind: property, value })),
+    ...links.filter(({ to }) => linkKinds.has(to)).map(({ to, id }) => ({ kind: to, value: id })),
+    ...paths.flatMap(([kind, path]) => textsAt(event, path).map((value) => ({ kind, value }))),
+  ];
+  return [
+    ...new Map(
+      found.map((one) => [JSON.stringify([one.kind, foldValue(one.kind, one.value)]), one]),
+    ).values(),
+  ];
+}
+
+/** The texts at a path like `email[].emailValue`, in the spelling of the canonical event; blank ones are none. */
+function textsAt(event: JsonObject, path: string): string[] {
+  let values: (Json | undefined)[] = [event];
+  for (const part of path.split('.')) {
+    const name = part.replace('[]', '');
+    values = values.flatMap((value) => {
+      if (typeof value !== 'object' || value === null || Array.isArray(value)) return [];
+      const member = Object.getOwnPropertyDescriptor(value, name)?.value;
+      return part.endsWith('[]') && Array.isArray(member) ? member : [member];
+    });
+  }
+  return values.filter((value) => typeof value === 'string' && value.trim() !== '').map(String);
+}
