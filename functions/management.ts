@@ -1,8 +1,9 @@
 import { app, type HttpRequest, type HttpResponseInit } from '@azure/functions';
+import { type Caller, keyHolder } from '../shared/auth/index.ts';
 import type { Problem } from '../shared/problem.ts';
 import { theApp } from './app.ts';
 import { problemResponse, toProblem } from './http.ts';
-import { type Caller, dispatch, openRouter, type Reply } from './management/route.ts';
+import { dispatch, openRouter, type Reply } from './management/route.ts';
 import { managementRoutes } from './management/routes.ts';
 
 const prefix = '/management/v1/';
@@ -58,7 +59,7 @@ function headersOf(request: HttpRequest): Headers {
 /** Until tokens and roles arrive there is one caller: whoever has the function key, or the developer. */
 function callerOf(request: HttpRequest): Caller {
   const key = request.headers.get('x-functions-key') ?? request.query.get('code');
-  return { id: key ? 'function key' : 'local' };
+  return { ...keyHolder(['ProductAdmin']), id: key ? 'function key' : 'local' };
 }
 
 function allow({ status, extra }: Problem): Record<string, string> {

@@ -1,4 +1,21 @@
 import { z } from 'zod';
+import type { TokenSettings } from './auth/index.ts';
+import { isRole, type Role, roles } from './auth/index.ts';
+
+/** What a comma separates, without the space around it. */
+function items(text: string): string[] {
+  return text
+    .split(',')
+    .map((item) => item.trim())
+    .filter((item) => item !== '');
+}
+
+/** HTTPS; plain HTTP only for an issuer on the same machine, as the development issuer is. */
+function isAuthority(text: string): boolean {
+  const url = URL.parse(text);
+  if (url === null || url.search !== '' || url.hash !== '' || url.username !== '') return false;
+  return url.protocol === 'https:' || /^http:\/\/(localhost|127\.0\.0\.1|\[::1\])(:\d+)?\/?$/.test(text);
+}
 
 /**
  * Every app setting that the code reads; the Bicep of `infra/` sets each of them. Names with `__` follow the
@@ -30,17 +47,50 @@ export const settingsSchema = z
       .enum(['true', 'false'])
       .default('false')
       .describe('`true` refuses requests that name no environment.'),
+    HOLDFAST_TENANT_ID: z
+      .guid()
+      .optional()
+      .describe(
+        'Id of the Entra ID tenant whose tokens are accepted; without it nobody is let in by a token.',
+      ),
+    HOLDFAST_AUDIENCES: z
+      .string()
+      .refine((text) => items(text).length > 0, 'one audience or more, separated by commas')
+      .optional()
+      .describe(
+        'Audiences of the tokens that are accepted, separated by commas: the application id URI and client id of Holdfast’s app registration, and those of DFP where clients still ask for them.',
+      ),
+    HOLDFAST_AUTHORITY: z
+      .string()
+      .refine(isAuthority, 'an https address')
+      .default('https://login.microsoftonline.com')
+      .describe('Where the tenant’s tokens come from; another in national clouds.'),
+    HOLDFAST_FUNCTION_KEYS: z
+      .string()
+      .refine((text) => items(text).every(isRole), `roles, separated by commas: ${roles.join(', ')}`)
+      .default('')
+      .describe(
+        'Roles of whoever has a function key (addresses below /keys), separated by commas; none where empty.',
+      ),
   })
   .refine((settings) => settings.HOLDFAST_STORAGE || settings.HOLDFAST_STORAGE__accountName, {
     path: ['HOLDFAST_STORAGE'],
     message:
       'set HOLDFAST_STORAGE (a connection string) or HOLDFAST_STORAGE__accountName (a storage account)',
+  })
+  .refine((settings) => !settings.HOLDFAST_TENANT_ID || settings.HOLDFAST_AUDIENCES, {
+    path: ['HOLDFAST_AUDIENCES'],
+    message: 'tokens of HOLDFAST_TENANT_ID need an audience',
   });
 
 export interface Settings {
   storage: { connectionString: string } | { accountName: string; clientId?: string };
   defaultEnvironment?: string;
   requireEnvironment: boolean;
+  /** undefined: no token is accepted */
+  tokens?: TokenSettings;
+  /** roles of whoever has a function key; empty: keys open nothing */
+  keyRoles: readonly Role[];
 }
 
 /** Reads the settings from the environment variables given; throws one error that names every bad setting. */
@@ -51,11 +101,22 @@ export function readSettings(variables: Record<string, string | undefined>): Set
     throw new Error(`App settings are not usable: ${faults.join('; ')}`);
   }
   const settings = parsed.data;
+  const { HOLDFAST_TENANT_ID: tenantId, HOLDFAST_AUDIENCES: audiences = '' } = settings;
   return {
     storage: settings.HOLDFAST_STORAGE__accountName
       ? { accountName: settings.HOLDFAST_STORAGE__accountName, clientId: settings.HOLDFAST_STORAGE__clientId }
       : { connectionString: settings.HOLDFAST_STORAGE ?? '' },
     defaultEnvironment: settings.HOLDFAST_DEFAULT_ENVIRONMENT,
     requireEnvironment: settings.HOLDFAST_REQUIRE_ENVIRONMENT === 'true',
+    ...(tenantId
+      ? {
+          tokens: {
+            authority: settings.HOLDFAST_AUTHORITY,
+            tenantId: tenantId.toLowerCase(),
+            audiences: items(audiences),
+          },
+        }
+      : {}),
+    keyRoles: items(settings.HOLDFAST_FUNCTION_KEYS).filter(isRole),
   };
 }

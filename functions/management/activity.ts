@@ -7,6 +7,7 @@ export const activityRoutes: readonly Route[] = [
   {
     method: 'GET',
     path: 'environments/{env}/activity',
+    permission: 'activity.read',
     about: {
       operation: 'listActivity',
       summary: 'Who changed what and when, here and in the environments below, newest first',

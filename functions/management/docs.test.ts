@@ -66,7 +66,7 @@ async function answerOf(example: Example): Promise<{ status: number; text: strin
         body: async () => new TextEncoder().encode(example.body),
       },
       app,
-      { id: 'local' },
+      { id: 'local', kind: 'user', roles: ['ProductAdmin'] },
     );
     return { status: reply.status, text: JSON.stringify(reply.body) ?? '' };
   } catch (error) {

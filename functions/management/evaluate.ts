@@ -21,6 +21,7 @@ export const evaluateRoutes: readonly Route[] = [
   {
     method: 'POST',
     path: 'environments/{env}/rules/evaluate',
+    permission: 'rules.read',
     body: 'json',
     about: {
       operation: 'evaluateRules',

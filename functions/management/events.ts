@@ -22,6 +22,7 @@ export const eventRoutes: readonly Route[] = [
   {
     method: 'GET',
     path: 'environments/{env}/events/{type}/{id}',
+    permission: 'events.read',
     about: {
       operation: 'getEvent',
       summary: 'An event as it was received, its answer, and what its decision rested on',

@@ -57,7 +57,11 @@ async function call(
     body: async () => bytes,
   };
   try {
-    const { status, body: answer } = await dispatch(router, request, app, { id: 'ann' });
+    const { status, body: answer } = await dispatch(router, request, app, {
+      id: 'ann',
+      kind: 'user',
+      roles: ['ProductAdmin'],
+    });
     return { status, body: answer };
   } catch (error) {
     if (!(error instanceof Problem)) throw error;

@@ -67,6 +67,7 @@ export const externalCallRoutes: readonly Route[] = [
   {
     method: 'PUT',
     path: call,
+    permission: 'resources.write',
     body: 'json',
     about: {
       operation: 'putExternalCall',
@@ -91,6 +92,7 @@ export const externalCallRoutes: readonly Route[] = [
   {
     method: 'DELETE',
     path: call,
+    permission: 'resources.write',
     about: {
       operation: 'deleteExternalCall',
       summary: 'Deletes an external call that nothing uses, and its secrets',
@@ -109,6 +111,7 @@ export const externalCallRoutes: readonly Route[] = [
   {
     method: 'POST',
     path: `${call}/test`,
+    permission: 'resources.write',
     body: 'json',
     about: {
       operation: 'testExternalCall',
@@ -134,6 +137,7 @@ export const externalCallRoutes: readonly Route[] = [
   {
     method: 'POST',
     path: `${call}/invoke`,
+    permission: 'externalCallInvocation.write',
     body: 'json',
     about: {
       operation: 'invokeExternalCall',
@@ -160,6 +164,7 @@ export const externalCallRoutes: readonly Route[] = [
   {
     method: 'GET',
     path: `${call}/metrics`,
+    permission: 'monitoring.read',
     about: {
       operation: 'getExternalCallMetrics',
       summary: 'How a call fares: requests, errors, latencies',
@@ -185,6 +190,7 @@ export const externalCallRoutes: readonly Route[] = [
   {
     method: 'GET',
     path: `${call}/warmUp`,
+    permission: 'resources.read',
     about: {
       operation: 'getExternalCallWarmUp',
       summary: 'The last warm-up of a call',
@@ -201,6 +207,7 @@ export const externalCallRoutes: readonly Route[] = [
   {
     method: 'GET',
     path: 'environments/{env}/eventSubscriptions',
+    permission: 'eventTracing.read',
     about: {
       operation: 'listEventSubscriptions',
       summary: 'Who gets events about external calls',
@@ -215,6 +222,7 @@ export const externalCallRoutes: readonly Route[] = [
   {
     method: 'GET',
     path: subscription,
+    permission: 'eventTracing.read',
     about: {
       operation: 'getEventSubscription',
       summary: 'One subscription',
@@ -232,6 +240,7 @@ export const externalCallRoutes: readonly Route[] = [
   {
     method: 'PUT',
     path: subscription,
+    permission: 'eventTracing.write',
     body: 'json',
     about: {
       operation: 'putEventSubscription',
@@ -254,6 +263,7 @@ export const externalCallRoutes: readonly Route[] = [
   {
     method: 'DELETE',
     path: subscription,
+    permission: 'eventTracing.write',
     about: {
       operation: 'deleteEventSubscription',
       summary: 'Ends a subscription',

@@ -17,6 +17,7 @@ export const listRoutes: readonly Route[] = [
   {
     method: 'GET',
     path: list,
+    permission: 'resources.read',
     about: { operation: 'downloadList', summary: 'A list as a CSV file', answers: { 200: 'csv' } },
     async handler(context): Promise<Reply> {
       const { content, etag, entry } = await contentOf(context);
@@ -34,6 +35,7 @@ export const listRoutes: readonly Route[] = [
   {
     method: 'PUT',
     path: list,
+    permission: 'resources.write',
     body: 'csv',
     about: {
       operation: 'putList',
@@ -54,6 +56,7 @@ export const listRoutes: readonly Route[] = [
   {
     method: 'GET',
     path: `${list}/preview`,
+    permission: 'resources.read',
     about: {
       operation: 'previewList',
       summary: 'The first rows of a list',

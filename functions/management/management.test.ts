@@ -49,7 +49,7 @@ async function call(
         body: async () => (body === undefined ? new Uint8Array() : bytes),
       },
       app,
-      { id: 'ann' },
+      { id: 'ann', kind: 'user', roles: ['ProductAdmin'] },
     );
     const file = reply.file && new TextDecoder('utf-8', { ignoreBOM: true }).decode(reply.file.content);
     return { status: reply.status, body: file ?? reply.body, etag: reply.etag };

@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import type { Permission } from '../../shared/auth/index.ts';
 import {
   diagnosticsJson,
   parseBody,
@@ -66,11 +67,20 @@ export const resourceRoutes: readonly Route[] = resourceKinds
   .map(shownOf)
   .flatMap((shown) => [...documentRoutes(shown), ...commonRoutes(shown)]);
 
+/** Which area of the permission table a kind belongs to. */
+function permissionsOf(kind: string): { read: Permission; write: Permission } {
+  if (kind === 'rules' || kind === 'actions') return { read: 'rules.read', write: 'rules.write' };
+  if (kind === 'assessments') return { read: 'assessments.read', write: 'assessments.write' };
+  return { read: 'resources.read', write: 'resources.write' };
+}
+
 function documentRoutes({ kind, singular, noun, body: schema, view }: Shown): Route[] {
+  const may = permissionsOf(kind);
   return [
     {
       method: 'GET',
       path: `environments/{env}/${kind}/{name}`,
+      permission: may.read,
       about: {
         operation: `get${singular}`,
         summary: `The latest version of one ${noun}`,
@@ -84,6 +94,7 @@ function documentRoutes({ kind, singular, noun, body: schema, view }: Shown): Ro
     {
       method: 'PUT',
       path: `environments/{env}/${kind}/{name}`,
+      permission: may.write,
       body: 'json',
       about: {
         operation: `put${singular}`,
@@ -102,10 +113,12 @@ function documentRoutes({ kind, singular, noun, body: schema, view }: Shown): Ro
 }
 
 function commonRoutes({ kind, singular, plural, noun, view, version: versionView }: Shown): Route[] {
+  const may = permissionsOf(kind);
   return [
     {
       method: 'GET',
       path: `environments/{env}/${kind}`,
+      permission: may.read,
       about: {
         operation: `list${plural}`,
         summary: `Every ${noun} of an environment`,
@@ -129,6 +142,7 @@ function commonRoutes({ kind, singular, plural, noun, view, version: versionView
     {
       method: 'DELETE',
       path: `environments/{env}/${kind}/{name}`,
+      permission: may.write,
       about: {
         operation: `delete${singular}`,
         summary: `Deletes a ${noun} that nothing uses`,
@@ -143,6 +157,7 @@ function commonRoutes({ kind, singular, plural, noun, view, version: versionView
     {
       method: 'GET',
       path: `environments/{env}/${kind}/{name}/versions`,
+      permission: may.read,
       about: {
         operation: `list${singular}Versions`,
         summary: `The versions of a ${noun}, newest first`,
@@ -173,6 +188,7 @@ function commonRoutes({ kind, singular, plural, noun, view, version: versionView
     {
       method: 'POST',
       path: `environments/{env}/${kind}/{name}/rollback`,
+      permission: may.write,
       body: 'json',
       about: {
         operation: `rollback${singular}`,
@@ -190,6 +206,7 @@ function commonRoutes({ kind, singular, plural, noun, view, version: versionView
     {
       method: 'GET',
       path: `environments/{env}/${kind}/{name}/references`,
+      permission: may.read,
       about: {
         operation: `list${singular}References`,
         summary: `Where a ${noun} is used`,

@@ -4,10 +4,10 @@ import { etags, openRouter, type Reply, type Route } from './route.ts';
 
 const handler = async (): Promise<Reply> => ({ status: 200 });
 const routes: Route[] = [
-  { method: 'GET', path: 'environments/{env}/rules/{name}', handler },
-  { method: 'PUT', path: 'environments/{env}/rules/{name}', handler },
-  { method: 'POST', path: 'environments/{env}/rules/evaluate', handler },
-  { method: 'GET', path: 'environments/{env}', handler },
+  { method: 'GET', path: 'environments/{env}/rules/{name}', permission: 'rules.read', handler },
+  { method: 'PUT', path: 'environments/{env}/rules/{name}', permission: 'rules.read', handler },
+  { method: 'POST', path: 'environments/{env}/rules/evaluate', permission: 'rules.read', handler },
+  { method: 'GET', path: 'environments/{env}', permission: 'environments.read', handler },
 ];
 const router = openRouter(routes);
 

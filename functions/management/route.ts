@@ -1,14 +1,11 @@
 import { createHash } from 'node:crypto';
 import type { App } from '../../shared/assessment/app.ts';
+import type { Access, Caller, Permission } from '../../shared/auth/index.ts';
 import type { WriteOptions } from '../../shared/config/index.ts';
 import { type Json, Problem } from '../../shared/problem.ts';
+import { authOf } from '../access.ts';
 import { parseJson } from '../http.ts';
 import type { About } from './about.ts';
-
-/** Who calls. Until roles arrive: the function key's holder on Azure, `local` on a developer's machine. */
-export interface Caller {
-  id: string;
-}
 
 /** A request of the management API, apart from any host. */
 export interface ManagementRequest {
@@ -24,7 +21,8 @@ export interface ManagementRequest {
 export interface RouteContext {
   app: App;
   caller: Caller;
-  /** a parameter of the path, decoded */
+  access: Access;
+  /** a parameter of the path, decoded; `env` may be the id of the environment that the path names otherwise */
   parameter(name: string): string;
   query: URLSearchParams;
   /** the JSON body; undefined for routes without one */
@@ -53,6 +51,13 @@ export interface Route {
   method: 'GET' | 'PUT' | 'POST' | 'DELETE';
   /** below `/management/v1/`, parameters in braces */
   path: string;
+  /**
+   * What the caller needs in the environment `{env}`; where the path has none, in every environment. Several: the handler
+   * demands the one that the request comes to.
+   */
+  permission: Permission | readonly Permission[];
+  /** without `{env}`: the permission in any environment is enough, and the answer holds only what it opens */
+  anywhere?: true;
   /** `none` where absent */
   body?: BodyKind;
   /** for the OpenAPI document */
@@ -132,7 +137,7 @@ function decode(part: string): string {
   }
 }
 
-/** Answers a request; throws Problems. */
+/** Answers a request, if the caller may make it; throws Problems. */
 export async function dispatch(
   router: Router,
   request: ManagementRequest,
@@ -140,10 +145,14 @@ export async function dispatch(
   caller: Caller,
 ): Promise<Reply> {
   const { route, parameters } = router(request.method, request.path);
+  const { access } = authOf(app);
+  const allowed = await authorize(route, access, caller, parameters.get('env'));
+  if (allowed !== undefined) parameters.set('env', allowed);
   const { body, file } = await readBody(request, route.body ?? 'none');
   const reply = await route.handler({
     app,
     caller,
+    access,
     parameter: (name) => parameters.get(name) ?? missing(name),
     query: request.query,
     body,
@@ -155,6 +164,20 @@ export async function dispatch(
     },
   });
   return route.method === 'GET' ? conditional(reply, etags(request.headers.get('if-none-match'))) : reply;
+}
+
+/** Throws a Problem 403 or 404; else as `Access.demand`. */
+async function authorize(
+  { permission, anywhere }: Route,
+  access: Access,
+  caller: Caller,
+  environment: string | undefined,
+): Promise<string | undefined> {
+  if (typeof permission !== 'string') return undefined;
+  if (environment !== undefined) return access.demand(caller, permission, environment);
+  if (anywhere) await access.demandSomewhere(caller, permission);
+  else access.demandEverywhere(caller, permission);
+  return undefined;
 }
 
 function missing(name: string): never {

@@ -5,6 +5,7 @@ import { eventRoutes } from './events.ts';
 import { externalCallRoutes } from './externalCalls.ts';
 import { listRoutes } from './lists.ts';
 import { resourceRoutes } from './resources.ts';
+import { roleAssignmentRoutes } from './roleAssignments.ts';
 import type { Route } from './route.ts';
 import { supportListRoutes } from './supportLists.ts';
 
@@ -15,6 +16,7 @@ const ownRoutes: readonly Route[] = [
   ...supportListRoutes,
   ...externalCallRoutes,
   ...activityRoutes,
+  ...roleAssignmentRoutes,
   ...eventRoutes,
   ...evaluateRoutes,
 ];

@@ -19,6 +19,7 @@ export const supportListRoutes: readonly Route[] = [
   {
     method: 'GET',
     path: 'environments/{env}/supportLists',
+    permission: 'resources.read',
     about: {
       operation: 'listSupportLists',
       summary: 'The five support lists',
@@ -37,6 +38,7 @@ export const supportListRoutes: readonly Route[] = [
   {
     method: 'GET',
     path: `${list}/references`,
+    permission: 'resources.read',
     about: {
       operation: 'listSupportListReferences',
       summary: 'Where a support list is used',
@@ -55,6 +57,7 @@ export const supportListRoutes: readonly Route[] = [
   {
     method: 'GET',
     path: `${list}/entries`,
+    permission: 'resources.read',
     about: {
       operation: 'listSupportListEntries',
       summary: 'Who is marked Safe, Block or Watch',
@@ -81,6 +84,7 @@ export const supportListRoutes: readonly Route[] = [
   {
     method: 'POST',
     path: `${list}/entries`,
+    permission: 'resources.write',
     body: 'json',
     about: {
       operation: 'putSupportListEntries',
@@ -112,6 +116,7 @@ export const supportListRoutes: readonly Route[] = [
   {
     method: 'GET',
     path: `${list}/entries/{key}`,
+    permission: 'supportListEntries.read',
     about: {
       operation: 'getSupportListEntry',
       summary: 'One entry of a support list',
@@ -128,6 +133,7 @@ export const supportListRoutes: readonly Route[] = [
   {
     method: 'PUT',
     path: `${list}/entries/{key}`,
+    permission: 'supportListEntries.write',
     body: 'json',
     about: {
       operation: 'putSupportListEntry',
@@ -150,6 +156,7 @@ export const supportListRoutes: readonly Route[] = [
   {
     method: 'DELETE',
     path: `${list}/entries/{key}`,
+    permission: 'supportListEntries.write',
     about: {
       operation: 'deleteSupportListEntry',
       summary: 'Takes an entry off a support list',

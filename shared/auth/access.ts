@@ -23,6 +23,13 @@ export interface Access {
     permission: Permission,
     environment: string | undefined,
   ): Promise<string | undefined>;
+  /** As `demand`, for an environment whose ids from the root are known; undefined: there is none that is `named` so. */
+  demandIn(
+    caller: Caller,
+    permission: Permission,
+    chain: readonly string[] | undefined,
+    named: string | undefined,
+  ): Promise<string | undefined>;
   /** Lets a caller pass whose permission counts everywhere. Throws a Problem 403. */
   demandEverywhere(caller: Caller, permission: Permission): void;
   /** Lets a caller pass who has the permission in any environment. Throws a Problem 403. */
@@ -56,17 +63,22 @@ export function openAccess(assignments: Assignments, tree: EnvironmentTree): Acc
     return maps.flatMap((map) => [...map.values()].flat());
   };
 
+  const demandIn: Access['demandIn'] = async (caller, permission, chain, named) => {
+    if (allows(caller.roles, permission)) return undefined;
+    const roles = chain ? await rolesIn(caller, chain) : new Set(caller.roles);
+    if (chain && allows(roles, permission)) return chain.at(-1);
+    if (chain && roles.size > 0) throw forbidden(permission);
+    // whoever has no role at all learns that, and nothing of environments
+    if (roles.size === 0 && (await allAssigned(caller)).length === 0) throw withoutRole();
+    throw unknown(named);
+  };
+
   return {
     rolesIn,
+    demandIn,
     async demand(caller, permission, environment) {
       if (allows(caller.roles, permission)) return undefined;
-      const chain = await tree.chain(environment);
-      const roles = chain ? await rolesIn(caller, chain) : new Set(caller.roles);
-      if (chain && allows(roles, permission)) return chain.at(-1);
-      if (chain && roles.size > 0) throw forbidden(permission);
-      // whoever has no role at all learns that, and nothing of environments
-      if (roles.size === 0 && (await allAssigned(caller)).length === 0) throw withoutRole();
-      throw unknown(environment);
+      return demandIn(caller, permission, await tree.chain(environment), environment);
     },
     demandEverywhere(caller, permission) {
       if (allows(caller.roles, permission)) return;
