@@ -37,6 +37,21 @@ describe('event lines', () => {
     expect(line).toMatchObject({ kind: 'event', event: { payload: { purchaseId: 'p1', totalAmount: 5.5 } } });
   });
 
+  it('read sign-ups and sign-ins too', () => {
+    const login = read({
+      metadata: { loginId: 'l1', merchantTimeStamp: received },
+      device: { sessionId: 's' },
+      user: { userId: 'u' },
+    });
+    expect(login).toMatchObject({
+      kind: 'event',
+      event: { type: 'AccountLogin', id: 'l1', at, payload: { device: { deviceContextId: 's' } } },
+    });
+    expect(read({ metadata: { signUpId: 's1', merchantTimeStamp: received } })).toMatchObject({
+      event: { type: 'AccountCreation', id: 's1' },
+    });
+  });
+
   it('keep what enrichment added', () => {
     const evidence = { enrichment: { deviceAttributes: { deviceId: 'd' } } };
     expect(read({ type: 'Purchase', received, event: body, evidence })).toMatchObject({
@@ -76,7 +91,7 @@ describe('event lines', () => {
       /neither when/,
     );
     wrong('{"type":"Purchase","event":{"merchantLocalDate":"2026-01-01"}}').toThrow(
-      /no purchase: .*purchaseId/,
+      /no Purchase: .*purchaseId/,
     );
   });
 });

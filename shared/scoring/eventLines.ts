@@ -1,3 +1,6 @@
+import { parseAccountCreation } from '../events/accountCreation.ts';
+import { parseAccountLogin } from '../events/accountLogin.ts';
+import type { JsonObject } from '../events/canonical.ts';
 import { readInstant } from '../events/instant.ts';
 import { parsePurchase } from '../events/purchase.ts';
 import type { FeatureEvent } from './features/event.ts';
@@ -16,10 +19,18 @@ export type Line =
 /** A line that cannot be read; the message says why. */
 export class EventLineError extends Error {}
 
-const assessed: Readonly<Record<string, [type: string, id: readonly string[]]>> = {
-  purchase: ['Purchase', ['purchaseId']],
-  accountcreation: ['AccountCreation', ['metadata', 'signUpId']],
-  accountlogin: ['AccountLogin', ['metadata', 'loginId']],
+interface Assessed {
+  type: string;
+  id: readonly string[];
+  parse(
+    json: unknown,
+  ): { ok: true; payload: JsonObject } | { ok: false; faults: { path: string; message: string }[] };
+}
+
+const assessed: Readonly<Record<string, Assessed>> = {
+  purchase: { type: 'Purchase', id: ['purchaseId'], parse: parsePurchase },
+  accountcreation: { type: 'AccountCreation', id: ['metadata', 'signUpId'], parse: parseAccountCreation },
+  accountlogin: { type: 'AccountLogin', id: ['metadata', 'loginId'], parse: parseAccountLogin },
 };
 
 type Body = Record<string, unknown>;
@@ -65,22 +76,14 @@ function verdict(body: Body, arrived: number): Label | undefined {
   return { target: { kind: 'event', type: 'Purchase', id }, fraud, source: 'label', found: arrived, arrived };
 }
 
-function eventOf(
-  type: string,
-  idPath: readonly string[],
-  body: Body,
-  envelope: Body,
-  arrived: number | undefined,
-): Line {
-  let payload = body;
-  if (type === 'Purchase') {
-    const parsed = parsePurchase(body);
-    if (!parsed.ok) {
-      const [first] = parsed.faults;
-      throw new EventLineError(`This is no purchase: ${first?.path ?? ''} ${first?.message ?? ''}`);
-    }
-    payload = parsed.payload;
+function eventOf(kind: Assessed, body: Body, envelope: Body, arrived: number | undefined): Line {
+  const { type, id: idPath } = kind;
+  const parsed = kind.parse(body);
+  if (!parsed.ok) {
+    const [first] = parsed.faults;
+    throw new EventLineError(`This is no ${type}: ${first?.path ?? ''} ${first?.message ?? ''}`);
   }
+  const { payload } = parsed;
   const id = textAt(payload, ...idPath);
   if (id === undefined) throw new EventLineError(`This ${type} has no ${idPath.join('.')}.`);
   const stated = instant(
@@ -136,7 +139,7 @@ export function readEventLine(text: string): Line {
     throw new EventLineError('This is no event: neither its type nor its members say which.');
   const received = instant(json.received, json.receivedAt);
   const known = assessed[type.toLowerCase()];
-  if (known) return eventOf(known[0], known[1], body, json, received);
+  if (known) return eventOf(known, body, json, received);
   const arrived = instant(
     received,
     body.eventTimeStamp,

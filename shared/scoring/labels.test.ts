@@ -7,6 +7,7 @@ import { collectTrainingRows, openReplay } from './replay.ts';
 import { directories } from './scorecardDirectories.ts';
 
 const day = 86_400_000;
+const types = ['Purchase'];
 const start = Date.UTC(2026, 0, 10);
 const arrived = start + 30 * day;
 
@@ -196,7 +197,7 @@ describe('training rows', () => {
       label('b', true, start + 100 * day),
       label('young', true, start + 41 * day),
     ];
-    const rows = collectTrainingRows(events, labels, directories, { asOf: start + 45 * day });
+    const rows = collectTrainingRows(events, labels, directories, { types, asOf: start + 45 * day });
     expect([...rows.at]).toEqual([start, start + day]);
     expect([...rows.labels]).toEqual([1, 0]);
   });
@@ -213,6 +214,7 @@ describe('training rows', () => {
       return live.event(event);
     });
     const rows = collectTrainingRows(events.toReversed(), labels.toReversed(), directories, {
+      types,
       asOf: start + 90 * day,
     });
     expect(rows.at.length).toBe(60);
@@ -223,7 +225,7 @@ describe('training rows', () => {
   it('come out alike with duplicated events and labels before events', () => {
     const events = [purchase('a', start), purchase('a', start), purchase('b', start + day)];
     const labels = [label('a', true, start - day), label('b', false, start - day)];
-    const rows = collectTrainingRows(events, labels, directories, { asOf: start + 60 * day });
+    const rows = collectTrainingRows(events, labels, directories, { types, asOf: start + 60 * day });
     expect([...rows.labels]).toEqual([1, 1, 0]);
   });
 });

@@ -1,4 +1,5 @@
 import { readInstant } from '../events/instant.ts';
+import { labelsFraud } from '../events/label.ts';
 import { at, textAt } from './scorecardReads.ts';
 
 /** What a label speaks about: one event, or all events of a user, a payment instrument or an e-mail address. */
@@ -48,16 +49,14 @@ const serviceDispute =
 /** What the Label event says of fraud, or undefined where it leaves that open. */
 function fraudOf(payload: unknown): boolean | undefined {
   const stated = at(payload, 'isFraud');
-  if (typeof stated === 'boolean') return stated;
-  const state = word(textAt(payload, 'labelState'));
-  if (['falsepositive', 'reversed', 'accountnotcompromised'].includes(state)) return false;
-  if (['inquiry', 'inquiryaccepted', 'received'].includes(state)) return undefined;
-  if (
-    word(textAt(payload, 'labelReasonCodes') ?? textAt(payload, 'labelReasonCode')) ===
-    'passedaccountprotectionchecks'
-  )
-    return false;
-  return true;
+  const isFraud = typeof stated === 'boolean' ? stated : undefined;
+  const labelState = textAt(payload, 'labelState');
+  if (isFraud === undefined) {
+    if (['inquiry', 'inquiryaccepted', 'received'].includes(word(labelState))) return undefined;
+    const reason = word(textAt(payload, 'labelReasonCodes'));
+    if (reason === 'passedaccountprotectionchecks') return false;
+  }
+  return labelsFraud({ isFraud, labelState });
 }
 
 function targetOf(payload: unknown): LabelTarget | undefined {

@@ -9,6 +9,12 @@ import type { TrainSettings } from './trees/train.ts';
 
 export type ModelKind = 'risk' | 'bot';
 
+/** The events that each kind of model learns from and scores. */
+export const modelEvents: Readonly<Record<ModelKind, readonly string[]>> = {
+  risk: ['Purchase'],
+  bot: ['AccountCreation', 'AccountLogin'],
+};
+
 /** How good a model was on rows that it had not seen. */
 export interface HoldOutMetrics {
   rows: number;

@@ -53,6 +53,8 @@ export interface CollectSettings {
   asOf: number;
   /** events received before this only fill the histories */
   from?: number;
+  /** types of events that become rows; the others only fill the histories */
+  types: readonly string[];
   /** days until an event without a label counts as legitimate, by type of event */
   maturity?: Readonly<Record<string, number>>;
 }
@@ -68,7 +70,7 @@ export function collectTrainingRows(
   directories: Directories,
   settings: CollectSettings,
 ): TrainingRows {
-  const { asOf, from = Number.NEGATIVE_INFINITY, maturity } = settings;
+  const { asOf, from = Number.NEGATIVE_INFINITY, types, maturity } = settings;
   const inOrder = events.filter(({ at }) => at <= asOf).sort((a, b) => a.at - b.at);
   const arriving = labels.filter(({ arrived }) => arrived <= asOf).sort((a, b) => a.arrived - b.arrived);
   const replay = openReplay(directories);
@@ -79,7 +81,8 @@ export function collectTrainingRows(
       replay.label(arriving[next]!);
     const row = replay.event(event);
     const age = (asOf - event.at) / 86_400_000;
-    if (event.at >= from && age >= maturityOf(event.type, maturity)) kept.push({ event, row });
+    if (types.includes(event.type) && event.at >= from && age >= maturityOf(event.type, maturity))
+      kept.push({ event, row });
   }
   for (const label of arriving.slice(next)) replay.label(label);
   return {

@@ -7,7 +7,13 @@ import type { FeatureEvent } from '../../shared/scoring/features/event.ts';
 import { featureNames } from '../../shared/scoring/features/schema.ts';
 import type { Label } from '../../shared/scoring/labels.ts';
 import { areaUnderRoc, averagePrecision, precisionAtK } from '../../shared/scoring/metrics.ts';
-import { ModelFormatError, packModel, readModel, requireSchema } from '../../shared/scoring/model.ts';
+import {
+  ModelFormatError,
+  modelEvents,
+  packModel,
+  readModel,
+  requireSchema,
+} from '../../shared/scoring/model.ts';
 import { collectTrainingRows, openReplay } from '../../shared/scoring/replay.ts';
 import { riskScorer } from '../../shared/scoring/riskScorer.ts';
 import { loadScorecard } from '../../shared/scoring/scorecard.ts';
@@ -25,8 +31,11 @@ import { type CsvColumns, CsvError, readCsvColumns } from '../scoring/csvColumns
 /** A command line that cannot be run; the message says why. */
 class UsageError extends Error {}
 
+/** A file that does not hold what the command needs; the message says why. */
+class FileError extends Error {}
+
 const usage = `holdfast model eval --train A.csv --test B.csv --label COLUMN [--group COLUMN --k 100] [--day COLUMN] [--trees N] [--seed N]
-holdfast model train --events FILE.ndjson --labels FILE.ndjson --out MODEL [--as-of TIME] [--maturity-days N] [--seed N]
+holdfast model train --events FILE.ndjson --labels FILE.ndjson --out MODEL [--kind risk|bot] [--as-of TIME] [--maturity-days N] [--seed N]
 holdfast model score --model MODEL --events FILE.ndjson [--labels FILE.ndjson]`;
 
 function need(value: string | undefined, name: string): string {
@@ -47,16 +56,16 @@ function whole(value: string | undefined, name: string, otherwise: number): numb
 function labelled(file: CsvColumns, path: string, label: string, features: readonly string[]): Labelled {
   const byName = new Map(file.numeric.map(({ name, values }) => [name, values]));
   const given = byName.get(label);
-  if (given === undefined) throw new UsageError(`The column ${label} of ${path} does not hold 0 and 1.`);
+  if (given === undefined) throw new FileError(`The column ${label} of ${path} does not hold 0 and 1.`);
   const labels = Uint8Array.from(given, (value, row) => {
     if (value !== 0 && value !== 1)
-      throw new UsageError(`${path}: the label of row ${row + 1} is ${value}; it must be 0 or 1.`);
+      throw new FileError(`${path}: the label of row ${row + 1} is ${value}; it must be 0 or 1.`);
     return value;
   });
   const columns = features.map((name) => {
     const values = byName.get(name);
     if (values === undefined)
-      throw new UsageError(`The column ${name} is numeric in the training file, but not in ${path}.`);
+      throw new FileError(`The column ${name} is numeric in the training file, but not in ${path}.`);
     return values;
   });
   return { columns, labels };
@@ -90,7 +99,7 @@ async function evaluate(args: string[]): Promise<void> {
   const features = trainFile.numeric
     .map(({ name }) => name)
     .filter((name) => name !== label && !named.includes(name));
-  if (features.length === 0) throw new UsageError(`${trainPath} has no numeric columns to learn from.`);
+  if (features.length === 0) throw new FileError(`${trainPath} has no numeric columns to learn from.`);
   const train = labelled(trainFile, trainPath, label, features);
   const test = labelled(testFile, testPath, label, features);
   const settings = {
@@ -148,7 +157,7 @@ async function readLines(path: string, into: Lines): Promise<void> {
       if (line.kind === 'event') into.events.push(line.event);
       if (line.kind === 'label') (line.undated ? into.undated : into.labels).push(line.label);
     } catch (error) {
-      if (error instanceof EventLineError) throw new UsageError(`${path}:${number}: ${error.message}`);
+      if (error instanceof EventLineError) throw new FileError(`${path}:${number}: ${error.message}`);
       throw error;
     }
   }
@@ -174,12 +183,15 @@ async function train(args: string[]): Promise<void> {
       events: { type: 'string' },
       labels: { type: 'string' },
       out: { type: 'string' },
+      kind: { type: 'string', default: 'risk' },
       'as-of': { type: 'string' },
       'maturity-days': { type: 'string' },
       seed: { type: 'string' },
     },
   });
   const out = need(values.out, 'out');
+  const { kind } = values;
+  if (kind !== 'risk' && kind !== 'bot') throw new UsageError(`--kind must be risk or bot, not ${kind}.`);
   const lines: Lines = { events: [], labels: [], undated: [] };
   await readLines(need(values.events, 'events'), lines);
   await readLines(need(values.labels, 'labels'), lines);
@@ -198,10 +210,14 @@ async function train(args: string[]): Promise<void> {
       ? usualDelay(lines)
       : whole(values['maturity-days'], 'maturity-days', 0);
   const maturity = { Purchase: days, AccountCreation: days, AccountLogin: days };
-  const rows = collectTrainingRows(lines.events, labels, directories, { asOf, maturity });
+  const rows = collectTrainingRows(lines.events, labels, directories, {
+    types: modelEvents[kind],
+    asOf,
+    maturity,
+  });
   const started = process.hrtime.bigint();
   const model = trainModel(rows, {
-    kind: 'risk',
+    kind,
     created: new Date(asOf).toISOString(),
     trees: { seed: whole(values.seed, 'seed', 1) },
   });
@@ -235,14 +251,19 @@ async function score(args: string[]): Promise<void> {
   if (values.labels !== undefined) await readLines(values.labels, lines);
   const scorer = riskScorer(await loadScorecard(), model, directories);
   const replay = openReplay(directories);
+  const scored = modelEvents[model.info.kind];
   const events = lines.events.sort((a, b) => a.at - b.at);
   const labels = lines.labels.sort((a, b) => a.arrived - b.arrived);
   let next = 0;
   for (const event of events) {
     for (; next < labels.length && labels[next]!.arrived <= event.at; next++) replay.label(labels[next]!);
+    if (!scored.includes(event.type)) {
+      replay.observe(event);
+      continue;
+    }
     const { at: now, payload, ipCountry, binCountry, deviceAttributes } = event;
     const histories = Object.fromEntries(
-      entitiesOf(event).map(({ kind, key }) => [kind, replay.histories.read(kind, key)]),
+      entitiesOf(event).map((entity) => [entity.kind, replay.histories.read(event.type, entity)]),
     );
     const result = scorer.score(payload, { now, ipCountry, binCountry, deviceAttributes, histories });
     replay.observe(event);
@@ -259,9 +280,22 @@ async function score(args: string[]): Promise<void> {
   }
 }
 
-/**
- * `holdfast model …`. Gives the exit code: 0, or 1 where the arguments or the files do not do, with one clear line on stderr.
- */
+const fileFaults = new Set(['ENOENT', 'EISDIR', 'EACCES', 'ENOTDIR', 'ENOSPC']);
+
+/** The exit code of an error that the caller can do something about: 2 the call is wrong, 1 the files are; else undefined. */
+function exitCodeOf(error: unknown): 1 | 2 | undefined {
+  const code = error instanceof Error && 'code' in error ? String(error.code) : '';
+  if (error instanceof UsageError || code.startsWith('ERR_PARSE_ARGS')) return 2;
+  const ofFiles =
+    error instanceof FileError ||
+    error instanceof CsvError ||
+    error instanceof TrainingError ||
+    error instanceof ModelFormatError ||
+    fileFaults.has(code);
+  return ofFiles ? 1 : undefined;
+}
+
+/** `holdfast model …`. Gives the exit code: 0 fine, 1 something is wrong with the files, 2 with the call, and says so on stderr. */
 export async function run(args: string[]): Promise<number> {
   const [verb, ...rest] = args;
   try {
@@ -271,23 +305,9 @@ export async function run(args: string[]): Promise<number> {
     else throw new UsageError(`Say what to do:\n${usage}`);
     return 0;
   } catch (error) {
-    const known =
-      error instanceof UsageError ||
-      error instanceof CsvError ||
-      error instanceof TrainingError ||
-      error instanceof ModelFormatError ||
-      (error instanceof Error &&
-        'code' in error &&
-        [
-          'ENOENT',
-          'EISDIR',
-          'EACCES',
-          'ERR_PARSE_ARGS_UNKNOWN_OPTION',
-          'ERR_PARSE_ARGS_INVALID_OPTION_VALUE',
-          'ERR_PARSE_ARGS_UNEXPECTED_POSITIONAL',
-        ].includes(String(error.code)));
-    if (!known) throw error;
+    const code = exitCodeOf(error);
+    if (code === undefined) throw error;
     console.error(error instanceof Error ? error.message : String(error));
-    return 1;
+    return code;
   }
 }

@@ -15,10 +15,10 @@ import { handbookSettings, purchaseOf, simulate } from './simulator.ts';
 
 const made = simulate({
   ...handbookSettings,
-  customers: 60,
+  customers: 30,
   terminals: 40,
   radius: 25,
-  days: 35,
+  days: 28,
   terminalsPerDay: 0,
   customersPerDay: 1,
 });
@@ -47,8 +47,12 @@ let model: Model;
 beforeAll(async () => {
   scorecard = await loadScorecard();
   const asOf = made.at.at(-1)! + 10 * day;
-  const rows = collectTrainingRows(events, labels, directories, { asOf, maturity: { Purchase: 3 } });
-  model = trainModel(rows, { kind: 'risk', created: '2026-01-01T00:00:00.000Z', trees: { trees: 40 } });
+  const rows = collectTrainingRows(events, labels, directories, {
+    types: ['Purchase'],
+    asOf,
+    maturity: { Purchase: 3 },
+  });
+  model = trainModel(rows, { kind: 'risk', created: '2026-01-01T00:00:00.000Z', trees: { trees: 25 } });
 });
 
 /** Scores the events as an instance does that keeps each history as bytes in storage, event by event. */
@@ -59,9 +63,9 @@ function scoreLive(list: readonly FeatureEvent[]) {
   return list.map((event) => {
     while (labels[next] && labels[next]!.arrived <= event.at) replay.label(labels[next++]!);
     const histories = Object.fromEntries(
-      entitiesOf(event).flatMap(({ kind, key }) => {
-        const history = replay.histories.read(kind, key);
-        return history ? [[kind, decodeHistory(encodeHistory(history))]] : [];
+      entitiesOf(event).flatMap((entity) => {
+        const history = replay.histories.read('Purchase', entity);
+        return history ? [[entity.kind, decodeHistory(encodeHistory(history))]] : [];
       }),
     );
     const scored = scorer.score(event.payload, { now: event.at, histories });
@@ -74,7 +78,11 @@ describe('the risk scorer', () => {
   it('scores live, from stored histories, on the very rows that training saw', () => {
     const live = scoreLive(events);
     const asOf = made.at.at(-1)! + 10 * day;
-    const rows = collectTrainingRows(events, labels, directories, { asOf, maturity: { Purchase: 3 } });
+    const rows = collectTrainingRows(events, labels, directories, {
+      types: ['Purchase'],
+      asOf,
+      maturity: { Purchase: 3 },
+    });
     expect(rows.at.length).toBe(events.length);
     for (const [index, { model: said }] of live.entries())
       expect(said?.row).toEqual(Float32Array.from(rows.columns, (column) => column[index]!));

@@ -2,7 +2,7 @@ import { describe, expect, it } from 'vitest';
 import { handbookFeatureNames, handbookFeatures } from './handbookFeatures.ts';
 import { handbookSettings, simulate } from './simulator.ts';
 
-const small = { ...handbookSettings, customers: 300, terminals: 600, days: 60 };
+const small = { ...handbookSettings, customers: 200, terminals: 400, days: 60 };
 const made = simulate(small);
 
 describe('the simulator', () => {
@@ -12,8 +12,8 @@ describe('the simulator', () => {
   });
 
   it('has the volumes of the description: about two transactions a customer and day, means of 5 to 100', () => {
-    expect(made.count / (300 * 60)).toBeGreaterThan(1.6);
-    expect(made.count / (300 * 60)).toBeLessThan(2.3);
+    expect(made.count / (200 * 60)).toBeGreaterThan(1.6);
+    expect(made.count / (200 * 60)).toBeLessThan(2.3);
     const good = made.amount.filter((_, row) => made.fraud[row] === 0);
     expect(good.reduce((a, b) => a + b, 0) / good.length).toBeGreaterThan(45);
     expect(Math.max(...good)).toBeLessThanOrEqual(220);

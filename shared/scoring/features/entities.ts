@@ -72,12 +72,15 @@ function productKey(payload: unknown): string | undefined {
   return best;
 }
 
+/** Ids that clients send where they know none. */
+const noIds = new Set(['unknown', '00000000-0000-0000-0000-000000000000']);
+
 function keyOf(kind: EntityKind, event: FeatureEvent): string | undefined {
   const { payload } = event;
   const device = at(payload, 'deviceContext') ?? at(payload, 'device');
   switch (kind) {
     case 'user':
-      return textAt(payload, 'user', 'userId');
+      return textAt(payload, 'user', 'userId') ?? textAt(payload, 'metadata', 'userId');
     case 'device':
       return (
         textAt(device, 'externalDeviceId') ??
@@ -108,13 +111,22 @@ function keyOf(kind: EntityKind, event: FeatureEvent): string | undefined {
 
 /**
  * The entities an event concerns, one a kind at most: the first payment instrument, the dearest product, the terminal before
- * the store. Guests share ids such as the zero GUID; such a history says little, which the learner finds out by itself.
+ * the store.
  */
 export function entitiesOf(event: FeatureEvent): Entity[] {
   const entities: Entity[] = [];
   for (const kind of entityKinds) {
     const key = keyOf(kind, event);
-    if (key !== undefined) entities.push({ kind, key: key.slice(0, maxKey) });
+    if (key !== undefined && !noIds.has(key.toLowerCase()))
+      entities.push({ kind, key: key.slice(0, maxKey) });
   }
   return entities;
+}
+
+/**
+ * What an entity's history is kept under. Purchases and account events count apart: a sign-in is no purchase of amount 0. Encode it
+ * before it becomes a storage key.
+ */
+export function historyKey(type: string, { kind, key }: Entity): string {
+  return `${type === 'Purchase' ? 'purchase' : 'account'}|${kind}|${key}`;
 }

@@ -98,9 +98,26 @@ describe('feature rows', () => {
     const event = purchase(start);
     const entities = entitiesOf(event);
     const stored = Object.fromEntries(
-      entities.map(({ kind, key }) => [kind, decodeHistory(encodeHistory(histories.read(kind, key)!))]),
+      entities.map((one) => [one.kind, decodeHistory(encodeHistory(histories.read('Purchase', one)!))]),
     );
     expect(featureRow(event, entities, stored, directories)).toEqual(histories.row(event));
+  });
+
+  it('keep purchases and account events apart, and ids that stand for nobody out', () => {
+    const histories = openMemoryHistories(directories);
+    const login = (userId: string): FeatureEvent => ({
+      type: 'AccountLogin',
+      id: 'l',
+      at: start - 60_000,
+      payload: { metadata: { loginId: 'l' }, user: { userId }, device: { externalDeviceId: 'd1' } },
+    });
+    histories.observe(login('u1'));
+    expect(named(histories.row(purchase(start)))['user.count1h']).toBe(0);
+    expect(named(histories.row({ ...login('u1'), at: start }))).toMatchObject({
+      'user.count1h': 1,
+      'device.count1h': 1,
+    });
+    expect(named(histories.row(login('00000000-0000-0000-0000-000000000000')))['user.count1h']).toBeNaN();
   });
 
   it('come from any payload whatever without an error', () => {

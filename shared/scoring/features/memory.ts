@@ -1,5 +1,5 @@
 import type { Directories } from '../scorecardFacts.ts';
-import { type Entity, type EntityKind, entitiesOf } from './entities.ts';
+import { type Entity, entitiesOf, historyKey } from './entities.ts';
 import type { FeatureEvent } from './event.ts';
 import { emptyHistory, type History, withEvent, withLabel } from './history.ts';
 import { amountOf, featureRow, type Histories, partnersOf } from './schema.ts';
@@ -12,34 +12,35 @@ export interface MemoryHistories {
   observe(event: FeatureEvent): void;
   /** counts it as fraud (+1) or takes that back (−1) in the histories of its entities: when the label arrives */
   label(event: FeatureEvent, frauds: number): void;
-  read(kind: EntityKind, key: string): History | undefined;
-  size(): number;
+  /** the history that events of this type have with the entity */
+  read(type: string, entity: Entity): History | undefined;
 }
 
 /** Starts with no histories. */
 export function openMemoryHistories(directories: Directories): MemoryHistories {
   const histories = new Map<string, History>();
-  const name = ({ kind, key }: Entity) => `${kind}|${key}`;
-  const of = (entity: Entity) => histories.get(name(entity)) ?? emptyHistory;
+  const of = (type: string, entity: Entity) => histories.get(historyKey(type, entity)) ?? emptyHistory;
   return {
     row(event) {
       const entities = entitiesOf(event);
       const known: Histories = {};
-      for (const entity of entities) known[entity.kind] = of(entity);
+      for (const entity of entities) known[entity.kind] = of(event.type, entity);
       return featureRow(event, entities, known, directories);
     },
     observe(event) {
       const entities = entitiesOf(event);
       const amount = amountOf(event, directories);
       for (const entity of entities)
-        histories.set(name(entity), observed(of(entity), entity, entities, event.at, amount));
+        histories.set(
+          historyKey(event.type, entity),
+          observed(of(event.type, entity), entity, entities, event.at, amount),
+        );
     },
     label(event, frauds) {
       for (const entity of entitiesOf(event))
-        histories.set(name(entity), withLabel(of(entity), event.at, frauds));
+        histories.set(historyKey(event.type, entity), withLabel(of(event.type, entity), event.at, frauds));
     },
-    read: (kind, key) => histories.get(name({ kind, key })),
-    size: () => histories.size,
+    read: (type, entity) => histories.get(historyKey(type, entity)),
   };
 }
 

@@ -1,5 +1,6 @@
+import { readInstant } from '../../events/instant.ts';
 import * as facts from '../scorecardFacts.ts';
-import { at, most, numberAt, textAt } from '../scorecardReads.ts';
+import { at, least, most, numberAt, textAt } from '../scorecardReads.ts';
 
 type Family =
   | 'transaction'
@@ -83,10 +84,29 @@ const shippingKind: facts.Measure = ({ event }) => {
 
 const email = (event: unknown) => textAt(event, 'user', 'email') ?? textAt(event, 'email', 0, 'emailValue');
 
+const deviceOf = (event: unknown) => at(event, 'deviceContext') ?? at(event, 'device');
+
 const userAgent = ({ event, context }: facts.Facts) =>
-  textAt(event, 'deviceContext', 'httpUserAgent') ??
-  textAt(event, 'device', 'httpUserAgent') ??
-  textAt(context.deviceAttributes, 'browserUserAgent');
+  textAt(deviceOf(event), 'httpUserAgent') ?? textAt(context.deviceAttributes, 'browserUserAgent');
+
+/** Whether something that browsers usually have is off. */
+const off =
+  (ofDevice: string, ofAttributes: string): facts.Measure =>
+  ({ event, context }) => {
+    const given = at(deviceOf(event), ofDevice) ?? textAt(context.deviceAttributes, ofAttributes);
+    return given === undefined ? undefined : Number(word(String(given)) === 'false');
+  };
+
+/** Days since one of the named changes of an account (`recentUpdate` of a sign-in). */
+const daysSinceUpdate =
+  (...names: string[]): facts.Measure =>
+  ({ event, context }) =>
+    least(
+      names.map((name) => {
+        const changed = readInstant(at(event, 'recentUpdate', name));
+        return changed === undefined ? undefined : Math.max(0, context.now - changed) / 86_400_000;
+      }),
+    );
 
 /**
  * The catalogue. No feature tells what a name, a language or a country is: names are only compared with each other,
@@ -187,15 +207,18 @@ export const payloadFeatures: readonly PayloadFeature[] = [
     'Length of the browser’s own description',
     (given) => userAgent(given)?.length,
   ),
-  feature('cookiesOff', 'device', 'Browser without cookies', ({ event, context }) => {
-    const given =
-      at(event, 'deviceContext', 'enabledCookies') ?? textAt(context.deviceAttributes, 'cookieEnabled');
-    return given === undefined ? undefined : Number(given === false || word(String(given)) === 'false');
-  }),
-  feature('scriptOff', 'device', 'Browser without JavaScript', ({ event, context }) => {
-    const given =
-      at(event, 'deviceContext', 'enabledJavaScript') ??
-      textAt(context.deviceAttributes, 'javaScriptEnabled');
-    return given === undefined ? undefined : Number(given === false || word(String(given)) === 'false');
-  }),
+  feature('cookiesOff', 'device', 'Browser without cookies', off('enabledCookies', 'cookieEnabled')),
+  feature('scriptOff', 'device', 'Browser without JavaScript', off('enabledJavaScript', 'javaScriptEnabled')),
+  feature(
+    'daysSinceContactUpdate',
+    'account',
+    'Days since telephone or e-mail address changed',
+    daysSinceUpdate('lastPhoneNumberUpdateDate', 'lastEmailUpdateDate'),
+  ),
+  feature(
+    'daysSincePaymentUpdate',
+    'account',
+    'Days since address or payment instrument changed',
+    daysSinceUpdate('lastAddressUpdateDate', 'lastPaymentInstrumentUpdateDate'),
+  ),
 ];
