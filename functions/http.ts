@@ -59,7 +59,7 @@ function tooLarge(limit: number): Problem {
 /** Any error as a Problem. What is not one is logged and becomes a 500 that tells nothing of the inside. */
 export function toProblem(error: unknown, context: InvocationContext): Problem {
   if (error instanceof Problem) {
-    if (error.status >= 500) context.error(`${error.status} ${error.title}: ${error.detail}`);
+    if (error.status >= 500) context.error(`${error.status} ${error.title}: ${error.message}`);
     return error;
   }
   context.error(error instanceof Error ? (error.stack ?? error.message) : String(error));

@@ -8,10 +8,18 @@ export class StorageLimitError extends Problem {
   }
 }
 
-/** Storage did not answer, after all retries. Nothing is known of the write that met it: it may have been applied. */
+/**
+ * Storage did not answer, after all retries. Nothing is known of the write that met it: it may have been applied. The
+ * message, for logs, says what was tried and what came of it; the detail, for callers, names no account and no address.
+ */
 export class StorageUnavailable extends Problem {
-  constructor(detail: string, retryAfter: number, cause?: unknown) {
-    super(503, 'Service Unavailable', detail, { code: 'StorageUnavailable', retryAfter, cause });
+  constructor(message: string, retryAfter: number, cause?: unknown) {
+    super(503, 'Service Unavailable', 'The storage is out of reach. Try again.', {
+      code: 'StorageUnavailable',
+      retryAfter,
+      cause,
+    });
     this.name = 'StorageUnavailable';
+    this.message = message;
   }
 }
