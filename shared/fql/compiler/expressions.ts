@@ -7,10 +7,13 @@ import {
   attributeReader,
   constant,
   existsReader,
+  firstRead,
   hoisted,
   jsonReader,
   type Module,
   pathConstant,
+  plainType,
+  slowReader,
   use,
 } from './module.ts';
 
@@ -28,6 +31,8 @@ export interface Unit {
   /** Names of variables to declare. */
   declared: string[];
   temps: number;
+  /** A rule without a condition came before: `o.matched` is set. */
+  matched: boolean;
   /** How locals are called in this function. */
   local: (id: number) => string;
 }
@@ -48,6 +53,7 @@ export function newUnit(
     slots: keepsSlots ? new Map() : undefined,
     declared: [],
     temps: 0,
+    matched: false,
     local: (id) => `v${id}`,
   };
 }
@@ -289,6 +295,41 @@ function emitAttribute(unit: Unit, node: Extract<Typed, { kind: 'attribute' }>):
   );
 }
 
+interface Slot {
+  name: string;
+  plain: 'string' | 'number' | 'boolean';
+  /** Reads the attribute in full and keeps the result. */
+  refill: string;
+}
+
+/**
+ * The variable of a function that holds an attribute: read cheaply where the function starts, in full only where that
+ * gave no plain value of the type. Undefined where there is none.
+ */
+function slotOf(unit: Unit, node: Typed): Slot | undefined {
+  if (node.kind !== 'attribute' || unit.slots === undefined || isScore(node.path)) return undefined;
+  const type = isScalar(node.type) ? node.type : 'String';
+  const plain = plainType(type);
+  if (plain === undefined) return undefined;
+  const key = `first:${type}:${json(node.path)}`;
+  let name = unit.slots.get(key);
+  if (name === undefined) {
+    name = `a${unit.slots.size}`;
+    unit.slots.set(key, name);
+    unit.declared.push(`${name} = ${firstRead(node.path)}`);
+  }
+  return {
+    name,
+    plain,
+    refill: `(${name} = ${slowReader(unit.module, node.path, type)}(c, ${name}, ${site(unit, node)}))`,
+  };
+}
+
+function isScore(path: readonly (string | number)[]): boolean {
+  const only = path.length === 1 && typeof path[0] === 'string' ? path[0].toLowerCase() : '';
+  return only === 'riskscore' || only === 'botscore';
+}
+
 /** A node as a single value: the first of many. */
 export function emitOne(unit: Unit, node: Typed): string {
   const code = emit(unit, node);
@@ -328,6 +369,11 @@ const atom = /^(?:[a-z][0-9]+|c|-?[0-9.]+|"[^"\\]*"|true|false)$/;
 
 /** A Boolean of two values that may be many: holds if it holds for any. */
 function anyTwo(unit: Unit, template: string, left: Typed, right: Typed): string {
+  const slot = left.kind === 'attribute' && !right.many ? slotOf(unit, left) : undefined;
+  if (slot !== undefined) {
+    const other = emit(unit, right);
+    if (atom.test(other)) return anyOfSlot(unit, template, slot, other);
+  }
   const a = emit(unit, left);
   const b = emit(unit, right);
   if (!left.many && !right.many) return `(${fill(template, [a, b])})`;
@@ -340,6 +386,15 @@ function anyTwo(unit: Unit, template: string, left: Typed, right: Typed): string
     .map((t) => `typeof ${t} !== "object"`);
   const slow = runtimeCall(unit, 'any2', ta, tb, lambda(unit, 2, template));
   return `(${ta} = ${a}, ${tb} = ${b}, ${single.join(' && ')} ? ${fill(template, [ta, tb])} : ${slow})`;
+}
+
+function anyOfSlot(unit: Unit, template: string, slot: Slot, other: string): string {
+  const { name, plain, refill } = slot;
+  const slow = runtimeCall(unit, 'any2', name, other, lambda(unit, 2, template));
+  if (template === '$0 === $1') {
+    return `(${name} === ${other} || (typeof ${name} !== "${plain}" && (${refill} === ${other} || (typeof ${name} === "object" && ${slow}))))`;
+  }
+  return `(typeof ${name} === "${plain}" || typeof ${refill} === "${plain}" ? ${fill(template, [name, other])} : ${slow})`;
 }
 
 function anyOneSide(unit: Unit, template: string, many: string, other: string, swapped: boolean): string {

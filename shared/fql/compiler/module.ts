@@ -97,6 +97,30 @@ export function attributeReader(module: Module, path: readonly PathStep[], type:
   });
 }
 
+/** What `typeof` says of a value that needs no conversion to the type; undefined where that is not enough. */
+export function plainType(type: ScalarType): 'string' | 'number' | 'boolean' | undefined {
+  return type === 'String'
+    ? 'string'
+    : type === 'Double'
+      ? 'number'
+      : type === 'Boolean'
+        ? 'boolean'
+        : undefined;
+}
+
+/** The first, cheap read of an attribute where a function starts: whatever lies at the exact path. */
+export function firstRead(path: readonly PathStep[]): string {
+  return directRead(path) ?? 'undefined';
+}
+
+/** A function (c, v, s) for when the first read `v` is no plain value of the type: many stay many, the rest is read in full. */
+export function slowReader(module: Module, path: readonly PathStep[], type: ScalarType): string {
+  return hoisted(module, 'w', `${type}:${JSON.stringify(path)}`, (name) => {
+    const slow = `${use(module, 'readAs')}(${JSON.stringify(type)}, c, ${pathConstant(module, path)}, s)`;
+    return `function ${name}(c, v, s) { return ${use(module, 'isMany')}(v) ? v : ${slow}; }`;
+  });
+}
+
 export function existsReader(module: Module, path: readonly PathStep[]): string {
   return hoisted(module, 'e', JSON.stringify(path), (name) => {
     const direct = directRead(path);

@@ -144,7 +144,8 @@ function writeRule(writer: Writer, unit: Unit, rule: CheckedRule, r: number, fir
     );
     lines.push(`o.note(${mark.conditionTrue}, ${r});`);
   }
-  lines.push('o.matched = true;');
+  if (rule.condition !== undefined || !unit.matched) lines.push('o.matched = true;');
+  if (rule.condition === undefined) unit.matched = true;
   const size = rule.clauses.reduce((sum, c) => sum + c.size, 0);
   if (size > functionSize) lines.push(...writeLargeRule(writer, rule, r, firstNumber, locals));
   else

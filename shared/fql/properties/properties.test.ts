@@ -101,16 +101,16 @@ describe('generated code', () => {
     const outputs: Record<string, unknown> = {};
     const steps = [...checked.statements.flatMap((s) => (s.kind === 'let' ? [s.local] : []))];
     for (const local of steps) {
-      const result = evaluateNaively(local.value, input, locals);
+      const result = evaluateNaively(local.value, input, locals, true);
       if ('fault' in result) return { outputs: {}, faults: [result.fault] };
       locals.set(local, result.value);
     }
-    const when = evaluateNaively(checked.when!, input, locals);
+    const when = evaluateNaively(checked.when!, input, locals, false);
     if ('fault' in when) return { outputs: {}, faults: [when.fault] };
     if (when.value !== true) return { outputs: {}, faults: [] };
     const values = checked.final?.kind === 'observe' ? (checked.final.observations[0]?.values ?? []) : [];
     for (const { key, value } of values) {
-      const result = evaluateNaively(value, input, locals);
+      const result = evaluateNaively(value, input, locals, false);
       if ('fault' in result) return { outputs: {}, faults: [result.fault] };
       outputs[key] = result.value;
     }

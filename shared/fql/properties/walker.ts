@@ -136,7 +136,9 @@ function convert(node: Extract<Typed, { kind: 'convert' }>, value: unknown): unk
       ? dateText(Number(value))
       : from === 'TimeSpan'
         ? spanText(Number(value))
-        : asJson(value);
+        : value === 0
+          ? 0
+          : asJson(value);
   if (from === 'Int32' && node.type === 'Double') return value;
   return isScalar(node.type) ? fromJson[node.type](value, 0) : value;
 }
@@ -189,14 +191,16 @@ function call(node: Extract<Typed, { kind: 'call' }>, args: readonly unknown[], 
   return combinations.some((values) => run(values) === true);
 }
 
-/** Runs the walker; a fault comes back as its code. */
+/** Runs the walker; a fault comes back as its code. A variable keeps all its values, what is put out is a single one. */
 export function evaluateNaively(
   node: Typed,
   input: RunInput,
   locals: ReadonlyMap<Local, unknown>,
+  keepMany: boolean,
 ): { value: unknown } | { fault: string } {
   try {
-    return { value: first(walk(node, input, locals)) };
+    const value = walk(node, input, locals);
+    return { value: keepMany ? value : first(value) };
   } catch (e) {
     if (e instanceof Fault) return { fault: e.code };
     throw e;

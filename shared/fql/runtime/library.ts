@@ -7,7 +7,7 @@ import type { Json } from '../types.ts';
 import { exists, type ReadyPath, readAs, readJson, score } from './attributes.ts';
 import { dateText, spanText } from './dates.ts';
 import { asJson, element, field, makeObject, sameJson, stringAt } from './json.ts';
-import { any1, any2, anyOf, map1, mapFirst, one } from './many.ts';
+import { any1, any2, anyOf, isMany, map1, mapFirst, one } from './many.ts';
 import { divideInt, finite, int, numberText, remainderInt } from './numbers.ts';
 import type { Outcome } from './outcome.ts';
 import {
@@ -123,6 +123,7 @@ export const runtime = Object.freeze({
   from: fromJson,
   int,
   isIn,
+  isMany,
   isPresent,
   jsonToDouble,
   library: library.map((m) => m.run),

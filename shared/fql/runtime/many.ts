@@ -48,3 +48,7 @@ export function mapFirst(values: readonly unknown[], f: (...values: unknown[]) =
   const rest = values.slice(1).map(one);
   return map1(values[0], (x) => f(x, ...rest));
 }
+
+export function isMany(value: unknown): value is Many {
+  return value instanceof Many;
+}

@@ -57,30 +57,69 @@ export const mark = {
   ruleReached: 4,
 } as const;
 
-/** The state of one run and, once it is over, its outcome. */
+/** What only some runs have. */
+interface Extras {
+  queue: RuleOutcome['queue'];
+  traces: RuleOutcome['traces'];
+  faults: readonly RunFault[];
+  outputs: Readonly<Record<string, JsonObject>>;
+  variables: JsonObject;
+  customProperties: JsonObject;
+  /** Ids of requests whose failure is recorded. */
+  failed: ReadonlySet<string>;
+}
+
+const noExtras: Extras = Object.freeze({
+  queue: undefined,
+  traces: nothing,
+  faults: nothing,
+  outputs: noOutputs,
+  variables: empty,
+  customProperties: empty,
+  failed: new Set<string>(),
+});
+
+/** The state of one run and, once it is over, its outcome. Small, because every run makes one. */
 export class Outcome implements RuleOutcome {
   readonly #facts: ProgramFacts;
-  input: RunInput;
+  readonly input: RunInput;
   /** 0: the scores are known; 1: only the bot score; 2: none yet. */
   section = 0;
   matched = false;
   decision: Decision | undefined = undefined;
-  queue: { queue: string; rule: string; clause: string } | undefined = undefined;
-  traces: { rule: string; clause: string; attributes: JsonObject }[] | readonly never[] = nothing;
-  faults: RunFault[] | readonly never[] = nothing;
-  outputs: Readonly<Record<string, JsonObject>> = noOutputs;
-  variables: JsonObject = empty;
-  customProperties: JsonObject = empty;
   /** Pairs: which mark, which rule or clause (clauses are numbered through all rules). */
   marks: number[] | undefined = undefined;
   /** The rule and clause after which nothing ran; -1: none. */
   stopRule = -1;
   stopClause = -1;
-  #failed: Set<string> | undefined = undefined;
+  #extras: Extras = noExtras;
 
   constructor(facts: ProgramFacts, input: RunInput) {
     this.#facts = facts;
     this.input = input;
+  }
+
+  get queue(): RuleOutcome['queue'] {
+    return this.#extras.queue;
+  }
+  get traces(): RuleOutcome['traces'] {
+    return this.#extras.traces;
+  }
+  get faults(): readonly RunFault[] {
+    return this.#extras.faults;
+  }
+  get outputs(): Readonly<Record<string, JsonObject>> {
+    return this.#extras.outputs;
+  }
+  get variables(): JsonObject {
+    return this.#extras.variables;
+  }
+  get customProperties(): JsonObject {
+    return this.#extras.customProperties;
+  }
+
+  #add(part: Partial<Extras>): void {
+    this.#extras = { ...this.#extras, ...part };
   }
 
   note(kind: number, index: number): void {
@@ -97,7 +136,7 @@ export class Outcome implements RuleOutcome {
 
   routed(rule: number, clause: number, number: number, queue: string): void {
     const facts = this.#facts.rules[rule];
-    this.queue = { queue, rule: facts?.name ?? '', clause: facts?.clauses[clause]?.name ?? '' };
+    this.#add({ queue: { queue, rule: facts?.name ?? '', clause: facts?.clauses[clause]?.name ?? '' } });
     this.stopRule = rule;
     this.stopClause = clause;
     this.note(mark.fired, number);
@@ -106,30 +145,32 @@ export class Outcome implements RuleOutcome {
   output(clause: string, values: Record<string, Json>): void {
     const outputs: Record<string, JsonObject> = { ...this.outputs };
     put(outputs, clause, Object.hasOwn(outputs, clause) ? merged(outputs[clause], values) : values);
-    this.outputs = outputs;
+    this.#add({ outputs });
   }
 
   trace(rule: number, clause: number, attributes: JsonObject): void {
     const facts = this.#facts.rules[rule];
-    this.traces = [
-      ...this.traces,
-      { rule: facts?.name ?? '', clause: facts?.clauses[clause]?.name ?? '', attributes },
-    ];
+    this.#add({
+      traces: [
+        ...this.traces,
+        { rule: facts?.name ?? '', clause: facts?.clauses[clause]?.name ?? '', attributes },
+      ],
+    });
   }
 
   setVariables(values: Record<string, Json>): void {
-    this.variables = merged(this.variables, values);
+    this.#add({ variables: merged(this.variables, values) });
   }
 
   respond(section: string | undefined, values: Record<string, Json>): void {
     if (section === undefined) {
-      this.customProperties = merged(this.customProperties, values);
+      this.#add({ customProperties: merged(this.customProperties, values) });
       return;
     }
     const before = Object.hasOwn(this.customProperties, section) ? this.customProperties[section] : undefined;
     const wrapped: Record<string, Json> = {};
     put(wrapped, section, merged(isObject(before) ? before : empty, values));
-    this.customProperties = merged(this.customProperties, wrapped);
+    this.#add({ customProperties: merged(this.customProperties, wrapped) });
   }
 
   /** A global variable: set in this run, or before it. */
@@ -164,7 +205,7 @@ export class Outcome implements RuleOutcome {
     const at: Pick<Problem, 'start' | 'end'> = site ?? { start: 0, end: 0 };
     const span = spanOf(this.#facts.lineStarts(source), at.start, at.end);
     const name = clause < 0 ? {} : { clause: facts?.clauses[clause]?.name ?? '' };
-    this.faults = [...this.faults, { rule: facts?.name ?? '', ...name, code, message, ...span }];
+    this.#add({ faults: [...this.faults, { rule: facts?.name ?? '', ...name, code, message, ...span }] });
   }
 
   /** A fault inside a function's output: recorded where the function is used; the output's default goes on. */
@@ -179,9 +220,8 @@ export class Outcome implements RuleOutcome {
   ask(request: Request, site: number): Answer {
     const answer = this.input.answer?.(request);
     if (answer === undefined) throw new Suspended([request]);
-    if (answer.failed !== undefined && !this.#failed?.has(request.id)) {
-      this.#failed ??= new Set();
-      this.#failed.add(request.id);
+    if (answer.failed !== undefined && !this.#extras.failed.has(request.id)) {
+      this.#add({ failed: new Set([...this.#extras.failed, request.id]) });
       const at = this.#facts.sites[site];
       this.addFault(at?.rule ?? 0, at?.clause ?? -1, at, answer.failed.code, answer.failed.message);
     }
