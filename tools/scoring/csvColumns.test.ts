@@ -41,13 +41,26 @@ describe('CSV columns', () => {
           for (const [i, [a]] of list.entries())
             for (const [j, [b]] of list.entries()) expect(codes[i] === codes[j]).toBe(a === b);
           const values = numeric.find(({ name }) => name === 'value')?.values ?? new Float64Array();
-          expect([...values]).toEqual(
-            list.map(([, value]) => (value + 0 === 0 ? Number(String(value)) : value)),
+          const expected = list.map(
+            ([, value]) => (values instanceof Float32Array ? Math.fround(value) : value) + 0,
+          );
+          expect([...values].map((value) => value + 0)).toEqual(expected);
+          const large = list.some(([, value]) => Math.abs(value) > 2 ** 24);
+          expect(values instanceof Float64Array).toBe(
+            large || values.length === 0 || list.some(([, value]) => value !== 0 && Math.abs(value) < 1e-37),
           );
         },
       ),
       { numRuns: 60 },
     );
+  });
+
+  it('keep large whole numbers exactly', async () => {
+    const { numeric } = await read('time,amount\n1700000001,12.5\n1700000002,13\n');
+    expect(numeric.map(({ values }) => [...values])).toEqual([
+      [1_700_000_001, 1_700_000_002],
+      [12.5, 13],
+    ]);
   });
 
   it('that are no CSV are refused with the line', async () => {

@@ -1,10 +1,11 @@
 import { createReadStream } from 'node:fs';
+import type { Column } from '../../shared/scoring/trees/bins.ts';
 
 /** Columns of a CSV file: numbers (NaN where a cell is empty), and of the columns asked for by name their texts. */
 export interface CsvColumns {
   rows: number;
   /** columns of which every cell is a number or empty, and at least one is a number, in the file's order */
-  numeric: { name: string; values: Float64Array }[];
+  numeric: { name: string; values: Column }[];
   /** texts of the named columns, as numbers of equal texts */
   named: Map<string, Int32Array>;
 }
@@ -15,24 +16,45 @@ export class CsvError extends Error {}
 const CHUNK = 65_536;
 const absent = new Set(['', 'na', 'nan', 'null', 'none']);
 
-/** A growing list of numbers in chunks, so that growing never copies. */
-function growing(): { push(value: number): void; done(): Float64Array } {
-  const full: Float64Array[] = [];
+/** A list of numbers that grows in chunks, so that growing never copies. */
+interface Growing {
+  push(value: number): void;
+  done(): Column;
+}
+
+/** Whether single precision tells the values apart: it holds whole numbers up to 2^24, and others to seven digits. */
+const fitsSingle = (values: Float64Array) =>
+  values.every((value) => {
+    const size = Math.abs(value);
+    return Number.isNaN(size) || size === 0 || (size >= 1e-37 && size <= 16_777_216);
+  });
+
+/** Single precision halves the memory of a large file; amounts and counts lose nothing that a threshold could use. */
+function growing(): Growing {
+  const full: Column[] = [];
   let current = new Float64Array(CHUNK);
   let used = 0;
+  const pack = (values: Float64Array): Column =>
+    fitsSingle(values) ? Float32Array.from(values) : values.slice();
   return {
     push(value) {
       if (used === CHUNK) {
-        full.push(current);
-        current = new Float64Array(CHUNK);
+        full.push(pack(current));
         used = 0;
       }
       current[used++] = value;
     },
     done() {
-      const result = new Float64Array(full.length * CHUNK + used);
-      for (const [i, chunk] of full.entries()) result.set(chunk, i * CHUNK);
-      result.set(current.subarray(0, used), full.length * CHUNK);
+      full.push(pack(current.subarray(0, used)));
+      current = new Float64Array();
+      const rows = full.reduce((sum, chunk) => sum + chunk.length, 0);
+      const single = full.every((chunk) => chunk instanceof Float32Array);
+      const result = single ? new Float32Array(rows) : new Float64Array(rows);
+      let at = 0;
+      for (const chunk of full) {
+        result.set(chunk, at);
+        at += chunk.length;
+      }
       full.length = 0;
       return result;
     },
@@ -48,12 +70,9 @@ export async function readCsvColumns(path: string, named: readonly string[]): Pr
   let cells: string[] = [];
   let rows = 0;
   let line = 1;
-  const numbers: (ReturnType<typeof growing> | undefined)[] = [];
+  const numbers: (Growing | undefined)[] = [];
   const anyNumber: boolean[] = [];
-  const texts = new Map<
-    number,
-    { name: string; codes: Map<string, number>; values: ReturnType<typeof growing> }
-  >();
+  const texts = new Map<number, { name: string; codes: Map<string, number>; values: Growing }>();
 
   function endRow(): void {
     if (cells.length === 1 && cells[0] === '') {
