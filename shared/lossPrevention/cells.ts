@@ -45,6 +45,17 @@ export function gather<Row extends { sums: Float64Array }>(
   return [...cells].sort(([a], [b]) => (a < b ? -1 : 1)).map(([, cell]) => cell);
 }
 
+/** The cells that staff are judged by: their peers are those of the same store and role. */
+export function staffCells(rows: Iterable<TillRow>): Cell[] {
+  return gather(rows, (row) => ({
+    id: row.staff,
+    month: row.month,
+    group: nameOf(row.store, row.role),
+    region: nameOf(row.region, row.role),
+    role: row.role,
+  }));
+}
+
 /** A name of the parts that no other parts have. */
 export const nameOf = (...parts: string[]): string => JSON.stringify(parts);
 

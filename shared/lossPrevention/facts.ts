@@ -1,6 +1,14 @@
 import type { Engine } from './duck.ts';
 import { literal } from './duck.ts';
-import { closingSeconds, deepShare, roundCents, type SumName, soonSeconds, sumNames } from './sums.ts';
+import {
+  closingSeconds,
+  deepShare,
+  leastForClosing,
+  roundCents,
+  type SumName,
+  soonSeconds,
+  sumNames,
+} from './sums.ts';
 
 /** Sums that products are judged by; the others stay 0 for them. */
 export const productSums = [
@@ -100,7 +108,7 @@ export async function makeFacts(engine: Engine, cash: readonly string[]): Promis
         ${cents('net')} AS net, refundReceipt
       FROM raw_Transactions
       WHERE NOT coalesce(lower(status) IN ('5', '6', 'onhold', 'training'), false))
-    SELECT row_number() OVER () AS id, *, max(second) OVER (PARTITION BY store, day) AS last
+    SELECT row_number() OVER () AS id, *, max(second) OVER (PARTITION BY store, day) AS last, count(*) OVER (PARTITION BY store, day) AS busy
     FROM (SELECT * FROM all_tx QUALIFY row_number() OVER (PARTITION BY number, terminal, store, area
       ORDER BY day, second, staff, customer, net, voided, flagged) = 1)`);
   const on = (side: string, columns: readonly string[]) =>
@@ -168,7 +176,7 @@ function factSql(): string {
   const cashPaid = event('coalesce(cash, false)');
   const otherStore = event('coalesce(elsewhere, false)');
   const soon = event('quickly');
-  const closing = event(`second >= last - ${closingSeconds}`);
+  const closing = event(`busy >= ${leastForClosing} AND second >= last - ${closingSeconds}`);
   const round = event(`returned_cents > 0 AND returned_cents % ${roundCents} = 0`);
   const several = 'live AND NOT is_return AND coalesce(manual_cents, 0) > 0 AND coalesce(cards, 0) > 1';
   const sums: Record<SumName, string> = {

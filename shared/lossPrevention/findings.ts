@@ -1,5 +1,5 @@
 import { type Analysis, analyse, analyseTwice, type EntityScore, type ReasonScore } from './analysis.ts';
-import { type Cell, gather, inferRoles, nameOf, type TillRow } from './cells.ts';
+import { type Cell, gather, inferRoles, nameOf, staffCells, type TillRow } from './cells.ts';
 import type { Engine, SqlValue } from './duck.ts';
 import { literal } from './duck.ts';
 import { customerSums, productSums } from './facts.ts';
@@ -134,14 +134,8 @@ export async function findAnomalies(
     threshold: settings.thresholds[kind],
   });
 
-  const staffCells = gather(tills, (row) => ({
-    id: row.staff,
-    month: row.month,
-    group: nameOf(row.store, row.role),
-    region: nameOf(row.region, row.role),
-    role: row.role,
-  }));
-  const staff = analyseTwice(staffCells, options('staff', reasons));
+  const ofStaff = staffCells(tills);
+  const staff = analyseTwice(ofStaff, options('staff', reasons));
   const others = tills.filter((row) => !staff.flagged.has(row.staff));
   const terminalName = uniqueTerminals(tills);
   const terminalCells = gather(others, (row) =>
@@ -184,7 +178,7 @@ export async function findAnomalies(
           (row) => row.store,
           (row) => row.role,
         ),
-        staffCells,
+        ofStaff,
       ),
       terminals: section(
         'terminals',

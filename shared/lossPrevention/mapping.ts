@@ -14,7 +14,9 @@ const source = z.union([
       .describe('1 where the column starts with the text, else 0'),
   }),
   z.strictObject({
-    afterPrefix: z.tuple([name, z.string().min(1).max(64)]).describe('the column without that prefix'),
+    upTo: z
+      .tuple([name, z.string().min(1).max(64)])
+      .describe('the column up to the first place of that text'),
   }),
 ]);
 export type FieldSource = z.infer<typeof source>;
@@ -117,7 +119,7 @@ export function columnsOf(from: FieldSource): string[] {
   if (typeof from === 'string') return [from];
   if ('product' in from) return from.product;
   if ('startsWith' in from) return [from.startsWith[0]];
-  if ('afterPrefix' in from) return [from.afterPrefix[0]];
+  if ('upTo' in from) return [from.upTo[0]];
   return [];
 }
 

@@ -63,7 +63,7 @@ export interface NightResult {
 }
 
 /** Part of every key: a change of what the sums mean makes everything new. */
-const engineVersion = 'sums-1';
+const engineVersion = 'sums-2';
 
 /**
  * Brings the sums up to date: reads the units whose files are new or changed since they were last read, rolls up the

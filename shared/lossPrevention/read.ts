@@ -216,9 +216,8 @@ function expression(
     return `TRY_CAST(${from.product.map((column) => as(column, 'DECIMAL(15,4)')).join(' * ')} AS ${type})`;
   if ('startsWith' in from)
     return `CAST(CASE WHEN starts_with(${as(from.startsWith[0], 'VARCHAR')}, ${literal(from.startsWith[1])}) THEN '1' ELSE '0' END AS ${type})`;
-  const [column, prefix] = from.afterPrefix;
-  const text = as(column, 'VARCHAR');
-  return `TRY_CAST(CASE WHEN starts_with(${text}, ${literal(prefix)}) THEN substr(${text}, ${prefix.length + 1}) ELSE ${text} END AS ${type})`;
+  const [column, end] = from.upTo;
+  return `TRY_CAST(nullif(trim(split_part(${as(column, 'VARCHAR')}, ${literal(end)}, 1)), '') AS ${type})`;
 }
 
 function changeColumns(opened: Opened, columns: readonly string[]) {

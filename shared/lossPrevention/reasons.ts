@@ -136,8 +136,8 @@ export const reasons: readonly Reason[] = [
   {
     id: 'severalCards',
     label: 'Discounted purchases paid with several cards',
-    unit: 'of sales',
-    tests: [share('severalCards', 'sales'), share('severalCards', 'manual')],
+    unit: 'of manual discounts',
+    tests: [share('severalCards', 'manual')],
     money: 'severalCardsValue',
   },
   {

@@ -91,6 +91,8 @@ export function addSums(to: Float64Array, from: Float64Array): void {
 export const soonSeconds = 1800;
 /** Seconds before the last transaction of a store's day that count as closing time. */
 export const closingSeconds = 1800;
+/** Transactions that a store's day must have for its last one to tell when the store closed. */
+export const leastForClosing = 10;
 /** Refunds to one card by one staff member in a month that are taken for granted. */
 export const usualRefundsToCard = 2;
 /** Share of a price from which a discount or override is deep. */

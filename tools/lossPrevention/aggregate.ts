@@ -3,6 +3,7 @@ import {
   at,
   closingSeconds,
   deepShare,
+  leastForClosing,
   noSums,
   roundCents,
   type SumName,
@@ -45,8 +46,9 @@ export function addDay(
     last = Math.max(last, sale.second);
     if (!sale.isReturn && !sale.voided) times.set(`${sale.terminal}|${sale.number}`, sale.second);
   }
+  const closing = sales.length >= leastForClosing ? last - closingSeconds : Number.POSITIVE_INFINITY;
   for (const sale of sales) {
-    const sums = sumsOf(sale, store, last, times);
+    const sums = sumsOf(sale, store, closing, times);
     const role = sale.staff.role;
     add(totals.tills, `${month}|${sale.staff.id}|${sale.terminal}|${store.id}|${role}|${store.region}`, sums);
     const card = sums[at.toCard]! > 0 ? sale.payments.find((payment) => payment.card)!.card : '';
@@ -62,7 +64,7 @@ export function addDay(
     if (sale.customer)
       add(totals.customers, `${month}|${sale.customer}|${store.id}|${store.region}|${sale.staff.id}`, sums);
     for (const line of sale.lines) {
-      const one = sumsOf({ ...sale, lines: [line] }, store, last, times);
+      const one = sumsOf({ ...sale, lines: [line] }, store, closing, times);
       add(totals.products, `${month}|${line.product.id}|${line.product.category}|${sale.staff.id}`, one);
     }
   }
@@ -88,7 +90,7 @@ export function closeCards(totals: Totals): void {
   }
 }
 
-function sumsOf(sale: Sale, store: Store, last: number, times: Map<string, number>): Float64Array {
+function sumsOf(sale: Sale, store: Store, closing: number, times: Map<string, number>): Float64Array {
   const sums = noSums();
   const put = (name: SumName, value: number) => {
     sums[at[name]] = value;
@@ -114,7 +116,7 @@ function sumsOf(sale: Sale, store: Store, last: number, times: Map<string, numbe
     const bought = sale.original && times.get(`${sale.original.terminal}|${sale.original.number}`);
     if (bought !== undefined && sale.second >= bought && sale.second - bought <= soonSeconds)
       event('soon', 'soonValue');
-    if (sale.second >= last - closingSeconds) event('closing', 'closingValue');
+    if (sale.second >= closing) event('closing', 'closingValue');
     if (value > 0 && value % roundCents === 0) event('round', 'roundValue');
     if (sale.payments.some((payment) => payment.tender === 'card' && payment.card)) put('toCard', 1);
     return sums;
