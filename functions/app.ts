@@ -1,3 +1,4 @@
+import { app } from '@azure/functions';
 import { type App, openApp } from '../shared/assessment/app.ts';
 import { readSettings } from '../shared/settings.ts';
 
@@ -11,3 +12,10 @@ export function theApp(): Promise<App> {
   });
   return opened;
 }
+
+// what an instance holds in memory outlives it: metrics and events of external calls, marks of completion
+app.hook.appTerminate(async () => {
+  if (!opened) return;
+  const { calls, records } = await opened;
+  await Promise.allSettled([calls.external.close(), records.flush()]);
+});

@@ -1,7 +1,6 @@
 import { app } from '@azure/functions';
 import { monitoringQueue } from '../shared/external/index.ts';
 import { theApp } from './app.ts';
-import { externalOf } from './external.ts';
 
 /** Hands events about external calls to their subscribers; what fails five times is kept in the poison queue. */
 app.storageQueue('externalCallMonitoring', {
@@ -10,6 +9,6 @@ app.storageQueue('externalCallMonitoring', {
   handler: async (message) => {
     // the runtime hands JSON over as a value
     const text = typeof message === 'string' ? message : JSON.stringify(message);
-    await externalOf(await theApp()).external.deliver(text);
+    await (await theApp()).calls.external.deliver(text);
   },
 });

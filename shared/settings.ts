@@ -72,6 +72,18 @@ export const settingsSchema = z
       .describe(
         'Roles of whoever has a function key (addresses below /keys), separated by commas; none where empty.',
       ),
+    HOLDFAST_EXTERNAL_ALLOW: z
+      .string()
+      .default('')
+      .describe(
+        'What external calls may reach beside public addresses: address ranges and host names, separated by commas.',
+      ),
+    AZURE_FUNCTIONS_ENVIRONMENT: z
+      .string()
+      .optional()
+      .describe(
+        '`Development` on a developer’s machine, set by the host: external calls may reach loopback then.',
+      ),
   })
   .refine((settings) => settings.HOLDFAST_STORAGE || settings.HOLDFAST_STORAGE__accountName, {
     path: ['HOLDFAST_STORAGE'],
@@ -91,6 +103,8 @@ export interface Settings {
   tokens?: TokenSettings;
   /** roles of whoever has a function key; empty: keys open nothing */
   keyRoles: readonly Role[];
+  /** the fence of external calls */
+  external: { allow: readonly string[]; development: boolean };
 }
 
 /** Reads the settings from the environment variables given; throws one error that names every bad setting. */
@@ -118,5 +132,9 @@ export function readSettings(variables: Record<string, string | undefined>): Set
         }
       : {}),
     keyRoles: items(settings.HOLDFAST_FUNCTION_KEYS).filter(isRole),
+    external: {
+      allow: items(settings.HOLDFAST_EXTERNAL_ALLOW),
+      development: settings.AZURE_FUNCTIONS_ENVIRONMENT === 'Development',
+    },
   };
 }

@@ -1,8 +1,9 @@
 import { z } from 'zod';
+import { eventTypeNamed, eventView } from '../../shared/assessment/view.ts';
 import { Problem } from '../../shared/problem.ts';
 import { queryText, type Reply, type Route } from './route.ts';
 
-const eventView = z
+const eventBody = z
   .looseObject({
     environment: z.guid(),
     type: z.string(),
@@ -14,6 +15,19 @@ const eventView = z
     answer: z.looseObject({ transactionReferenceId: z.string() }),
     evidence: z.looseObject({}),
     contributions: z.array(z.looseObject({})),
+    status: z
+      .looseObject({ statusType: z.string(), type: z.string(), received: z.iso.datetime() })
+      .nullable()
+      .optional()
+      .describe('of assessments: what the latest status event says'),
+    laterEvents: z
+      .array(z.looseObject({ type: z.string(), id: z.string(), received: z.iso.datetime() }))
+      .describe('events that belong to this one, in the order of receipt'),
+    assessment: z.looseObject({}).nullable().optional().describe('of other events: what they belong to'),
+    waitsFor: z
+      .array(z.object({ type: z.string(), id: z.string() }))
+      .optional()
+      .describe('the assessments any of which the event waits for'),
   })
   .meta({ id: 'Event' });
 
@@ -27,27 +41,19 @@ export const eventRoutes: readonly Route[] = [
       operation: 'getEvent',
       summary: 'An event as it was received, its answer, and what its decision rested on',
       query: { correlationId: z.string().optional() },
-      answers: { 200: eventView },
+      answers: { 200: eventBody },
     },
     async handler({ app, parameter, query }): Promise<Reply> {
-      const { id: environment } = await app.config.snapshot(parameter('env'));
-      const [type, id] = [typeName(parameter('type')), parameter('id')];
+      const snapshot = await app.config.snapshot(parameter('env'));
+      const { id: environment } = snapshot;
+      const [type, id] = [eventTypeNamed(snapshot, parameter('type')), parameter('id')];
       const correlationId = queryText(query, 'correlationId');
       const stored =
         correlationId === undefined
           ? await app.records.latest(environment, type, id)
           : await app.records.read({ environment, type, id, correlationId });
       if (!stored) throw Problem.notFound(`There is no ${type} with the id ${id} in this environment.`);
-      const { key, received, event, answer, evidence, contributions } = stored;
-      const complete = await app.records.isComplete(key);
-      return { status: 200, body: { ...key, received, complete, event, answer, evidence, contributions } };
+      return { status: 200, body: await eventView(app, stored) };
     },
   },
 ];
-
-const types = ['Purchase'];
-
-/** Event types are matched in any letter case. */
-function typeName(given: string): string {
-  return types.find((type) => type.toLowerCase() === given.toLowerCase()) ?? given;
-}

@@ -5,7 +5,7 @@ import { type App, openApp } from '../../shared/assessment/app.ts';
 import { Problem } from '../../shared/problem.ts';
 import { readSettings } from '../../shared/settings.ts';
 import { type Azurite, startAzurite } from '../../test/azurite.ts';
-import { externalOf, warmCalls } from '../external.ts';
+import { warmCalls } from '../warmCalls.ts';
 import { dispatch, openRouter } from './route.ts';
 import { managementRoutes } from './routes.ts';
 
@@ -36,7 +36,7 @@ beforeAll(async () => {
 });
 afterAll(async () => {
   vi.unstubAllEnvs();
-  await externalOf(app).external.close();
+  await app.calls.external.close();
   target?.close();
   await azurite?.stop();
 });
@@ -191,7 +191,7 @@ describe('an external call', () => {
     expect(calls).toMatchObject([{ name: 'warm', definition: { keepAliveUrl: `${origin}/health` } }]);
     const state = () => call('GET', 'environments/shop%2Feu/externalCalls/warm/warmUp');
     expect(await state()).toMatchObject({ status: 200, body: { enabled: true, last: null } });
-    await externalOf(app).external.warmUp.run(calls);
+    await app.calls.external.warmUp.run(calls);
     expect(await state()).toMatchObject({ body: { last: { success: true, failures: 0 } } });
   });
 

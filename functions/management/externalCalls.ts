@@ -15,7 +15,6 @@ import {
   testSchema,
 } from '../../shared/external/index.ts';
 import { Problem } from '../../shared/problem.ts';
-import { externalOf } from '../external.ts';
 import { page, resourceMembers } from './about.ts';
 import { writtenReply } from './resources.ts';
 import type { Reply, Route, RouteContext } from './route.ts';
@@ -78,7 +77,7 @@ export const externalCallRoutes: readonly Route[] = [
     },
     async handler(context): Promise<Reply> {
       const { app, body, write } = context;
-      const { external } = externalOf(app);
+      const { external } = app.calls;
       const environment = await environmentOf(context);
       const name = nameOf(context);
       const read = external.read(contentOf(body));
@@ -104,7 +103,7 @@ export const externalCallRoutes: readonly Route[] = [
       const environment = await environmentOf(context);
       const name = nameOf(context);
       await app.config.remove(environment, kind, name, write);
-      await externalOf(app).external.secrets.removeAll(environment, name);
+      await app.calls.external.secrets.removeAll(environment, name);
       return { status: 204 };
     },
   },
@@ -122,7 +121,7 @@ export const externalCallRoutes: readonly Route[] = [
       },
     },
     async handler(context): Promise<Reply> {
-      const { external } = externalOf(context.app);
+      const { external } = context.app.calls;
       const environment = await environmentOf(context);
       const name = nameOf(context);
       const given = parseBody(testSchema, context.body);
@@ -151,7 +150,7 @@ export const externalCallRoutes: readonly Route[] = [
       const given = parseBody(invokeSchema, context.body);
       const definition = await definitionOf(context, environment, name);
       const args = readArguments(definition, given.arguments, 'empty');
-      const result = await externalOf(context.app).external.invoke(environment, definition, args, {
+      const result = await context.app.calls.external.invoke(environment, definition, args, {
         name,
         correlationId: given.correlationId,
         assessment: '',
@@ -179,7 +178,7 @@ export const externalCallRoutes: readonly Route[] = [
       const { app, query } = context;
       const environment = await environmentOf(context);
       const wanted = readMetricsQuery(query, app.clock());
-      const { external } = externalOf(app);
+      const { external } = app.calls;
       // what this instance has not written yet belongs to the answer
       await external.metrics.flush();
       const { from, to, grain } = wanted;
@@ -200,7 +199,7 @@ export const externalCallRoutes: readonly Route[] = [
       const environment = await environmentOf(context);
       const name = nameOf(context);
       const { warmUp } = await definitionOf(context, environment, name);
-      const last = await externalOf(context.app).external.warmUp.state(environment, name);
+      const last = await context.app.calls.external.warmUp.state(environment, name);
       return { status: 200, body: { enabled: warmUp, last: last ?? null } };
     },
   },
@@ -214,7 +213,7 @@ export const externalCallRoutes: readonly Route[] = [
       answers: { 200: page(subscriptionView) },
     },
     async handler(context): Promise<Reply> {
-      const { subscriptions } = externalOf(context.app);
+      const { subscriptions } = context.app.calls;
       const stored = await subscriptions.list(await environmentOf(context));
       return { status: 200, body: { items: stored.map(({ name, body }) => ({ name, ...body })) } };
     },
@@ -229,7 +228,7 @@ export const externalCallRoutes: readonly Route[] = [
       answers: { 200: subscriptionView },
     },
     async handler(context): Promise<Reply> {
-      const { subscriptions } = externalOf(context.app);
+      const { subscriptions } = context.app.calls;
       const { name, body, etag } = await subscriptions.get(
         await environmentOf(context),
         context.parameter('name'),
@@ -249,7 +248,7 @@ export const externalCallRoutes: readonly Route[] = [
       answers: { 200: subscriptionView },
     },
     async handler(context): Promise<Reply> {
-      const { subscriptions } = externalOf(context.app);
+      const { subscriptions } = context.app.calls;
       const body = parseBody(subscriptionSchema, contentOf(context.body));
       const environment = await environmentOf(context);
       const before = (await subscriptions.list(environment)).find(({ name }) =>
@@ -271,7 +270,7 @@ export const externalCallRoutes: readonly Route[] = [
     },
     async handler(context): Promise<Reply> {
       const environment = await environmentOf(context);
-      const { subscriptions } = externalOf(context.app);
+      const { subscriptions } = context.app.calls;
       const before = await subscriptions.get(environment, context.parameter('name'));
       await subscriptions.remove(environment, before.name);
       await logSubscription(context, environment, before.name, before.body, undefined);

@@ -1,10 +1,12 @@
 import { randomInt } from 'node:crypto';
 import { type Config, configNames, openConfig } from '../config/index.ts';
+import { type ExternalCalls, openExternalCalls } from '../external/index.ts';
 import type { JsonObject } from '../fql/index.ts';
 import { loadScorecard, type Scorer } from '../scoring/index.ts';
 import type { Settings } from '../settings.ts';
 import { openStorage, type Storage } from '../storage/index.ts';
 import { openVelocities, type Velocities, velocityTable } from '../velocity/index.ts';
+import { followersTable } from './followers.ts';
 import { type LaterEvents, openLaterEvents } from './later.ts';
 import type { Sources } from './reads.ts';
 import { openRecords, type Records, recordNames, type StoredEvent } from './record.ts';
@@ -19,6 +21,7 @@ export interface App {
   records: Records;
   later: LaterEvents;
   subjects: Subjects;
+  calls: ExternalCalls;
   scorer: Scorer;
   sources: Sources;
   /** spreads processes over the shards of a velocity, so that they rarely write the same row */
@@ -33,13 +36,19 @@ export interface App {
 export async function openApp(settings: Settings): Promise<App> {
   const storage = openStorage(settings.storage);
   await storage.ensure({
-    tables: [...configNames.tables, velocityTable, ...recordNames.tables, subjectsTable],
+    tables: [...configNames.tables, velocityTable, ...recordNames.tables, subjectsTable, followersTable],
     containers: [...configNames.containers, ...recordNames.containers],
   });
   const config = openConfig(storage, { defaultEnvironment: settings.defaultEnvironment });
   const velocities = openVelocities(storage);
   const records = openRecords(storage);
   const scorer = await loadScorecard();
+  const calls = openExternalCalls(storage, {
+    ...settings.external,
+    tenantId: settings.tokens?.tenantId,
+    clientId: 'clientId' in settings.storage ? settings.storage.clientId : undefined,
+    warn: (message) => console.warn(message),
+  });
   return {
     settings,
     storage,
@@ -48,10 +57,12 @@ export async function openApp(settings: Settings): Promise<App> {
     records,
     later: openLaterEvents(storage),
     subjects: openSubjects(storage),
+    calls,
     scorer,
     sources: {
       velocities,
       supportList: config.supportLists.read,
+      externalCall: calls.external.invoke,
       model: async () => null,
     },
     processNumber: randomInt(2 ** 31),

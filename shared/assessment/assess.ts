@@ -66,7 +66,7 @@ async function assessNew(
   const reads = openReads(
     snapshot,
     { ...app.sources, model: async (model) => modelScore(model, scored(), definition) },
-    now,
+    subject,
   );
   await reads.fetch(
     [...plan(snapshot, subject, reads), ...forScore.map(({ request }) => request)],

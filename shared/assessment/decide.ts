@@ -162,7 +162,7 @@ const kinds: readonly DecisionDiagnostic['kind'][] = [
 
 /** A fault as the answer tells it. Its kind is the first word of its code where that is a resource, else `rule`. */
 function asDiagnostic(fault: RunFault & { environment: string }): DecisionDiagnostic {
-  const source = fault.code.split('-')[0];
+  const source = fault.code.split('-')[0]?.toLowerCase();
   const kind =
     kinds.find((one) => one.toLowerCase() === source) ?? (source?.endsWith('list') ? 'list' : 'rule');
   return {

@@ -111,8 +111,8 @@ async function attachmentOf(
 ): Promise<Attachment> {
   const snapshot = await app.config.snapshot(later.key.environment);
   const now = Date.parse(later.received);
-  const reads = openReads(snapshot, app.sources, now);
   const { type, correlationId } = later.key;
+  const reads = openReads(snapshot, app.sources, { type, correlationId, now });
   const enrichment = { ...enrich(later.event), ...assessmentSeen(assessment) };
   const input = inputOf({ type, payload: later.event, enrichment, correlationId, now }, reads);
   const { contributions } = await contribute(app, snapshot, type, input, reads);

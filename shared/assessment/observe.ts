@@ -39,7 +39,7 @@ export async function observe(app: App, observation: Observation): Promise<Store
     const now = app.clock();
     const { assessment, waitsFor } = await belongsTo(app, key, observation);
     const enrichment = { ...enrich(payload), ...(assessment ? assessmentSeen(assessment) : {}) };
-    const reads = openReads(snapshot, app.sources, now);
+    const reads = openReads(snapshot, app.sources, { type, correlationId, now });
     const input = inputOf({ type, payload, enrichment, correlationId, now }, reads);
     if (!waitsFor)
       await reads.fetch(listening(snapshot, type).flatMap(({ set, name }) => set.plan(input, name)));

@@ -1,4 +1,5 @@
 import type { Snapshot } from '../config/index.ts';
+import type { External } from '../external/index.ts';
 import type { Answer, Json, Request } from '../fql/index.ts';
 import type { Contribution, Velocities } from '../velocity/index.ts';
 
@@ -11,6 +12,8 @@ export interface Sources {
     key: string,
     now: number,
   ): Promise<{ status: string; reason?: string | undefined } | null>;
+  /** Never throws: a failed call has its default response. */
+  externalCall: External['invoke'];
   /** The score of the event at hand, for `Model.` functions. */
   model(model: 'risk' | 'bot', context: string | undefined): Promise<Json>;
 }
@@ -34,8 +37,15 @@ export interface Reads {
   made(): Read[];
 }
 
-/** Starts the memory of one assessment in the environment of `snapshot`, at the time `now` (ms). */
-export function openReads(snapshot: Snapshot, sources: Sources, now: number): Reads {
+/** The event that the reads are for; `now` is its clock, in ms. */
+export interface About {
+  type: string;
+  correlationId: string;
+  now: number;
+}
+
+/** Starts the memory of one assessment in the environment of `snapshot`. */
+export function openReads(snapshot: Snapshot, sources: Sources, { type, correlationId, now }: About): Reads {
   const environments = new Map(snapshot.chain.map((environment) => [environment.id, environment]));
   const known = new Map<string, Read>();
 
@@ -94,9 +104,30 @@ export function openReads(snapshot: Snapshot, sources: Sources, now: number): Re
       }
       case 'model':
         return { value: await sources.model(request.model, request.context) };
-      case 'externalCall':
+      case 'externalCall': {
+        const { environment, name, rule, clause } = request;
+        const definition = environments.get(environment)?.externalCall(name);
+        const { response, failed, diagnostics } = await sources.externalCall(
+          environment,
+          definition,
+          request.arguments,
+          {
+            name,
+            correlationId,
+            assessment: type,
+            rule,
+            clause,
+            environments: snapshot.chain.map(({ id }) => id).toReversed(),
+          },
+        );
+        return {
+          value: response,
+          diagnostics,
+          ...(failed ? { failed: { code: `externalCall-${failed.code}`, message: failed.message } } : {}),
+        };
+      }
       case 'externalAssessment':
-        return failed('call-unknown', `There is no call ${request.name}.`);
+        return failed('externalassessment-unknown', `There is no external assessment ${request.name}.`);
     }
   }
 

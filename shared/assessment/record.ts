@@ -65,6 +65,14 @@ export const recordNames = { tables: ['events', 'activePartitions'], containers:
 /** Evidence longer than this goes to a blob that is written first (DESIGN.md). */
 const EVIDENCE_IN_ROW = 48 * 1024;
 
+/** The partitions of one environment and event type. */
+export interface ActivePartitions {
+  environment: string;
+  type: string;
+  /** `2026-11-21` */
+  day: string;
+}
+
 export interface Records {
   /** Stores the event once. Where its key is taken: the event that has it. */
   insert(stored: StoredEvent): Promise<{ inserted: true } | { inserted: false; existing: StoredEvent }>;
@@ -77,6 +85,14 @@ export interface Records {
   latest(environment: string, type: string, id: string): Promise<StoredEvent | undefined>;
   /** Events received before `before` that may lack velocities. */
   incomplete(before: number): AsyncIterable<StoredEvent>;
+  /** Where events were ever written, with the last day of that. */
+  active(): AsyncIterable<ActivePartitions>;
+  /** The outbox of one partition from after the place given, in the order of receipt. */
+  outbox(
+    partition: Pick<EventKey, 'environment' | 'type'>,
+    bucket: number,
+    after: string,
+  ): AsyncIterable<{ place: string; stored: StoredEvent }>;
   /** Waits for all that `complete` was told. */
   flush(): Promise<void>;
 }
@@ -189,6 +205,21 @@ export function openRecords(storage: Storage): Records {
           const { partitionKey, rowKey, etag, day } = partition;
           await active.merge({ partitionKey, rowKey, cleanSince: day }, etag);
         }
+      }
+    },
+
+    async *active() {
+      for await (const { environment, type, day } of active.range('events'))
+        yield { environment: String(environment), type: String(type), day: String(day) };
+    },
+
+    async *outbox({ environment, type }, bucket, after) {
+      const partitionKey = bucketKey(environment, type, bucket);
+      const rows = events.range(partitionKey, { from: after ? `${after}!` : 'o|', before: 'o}' });
+      for await (const { rowKey, event } of rows) {
+        const stored = await load(partitionKey, String(event));
+        // deleted since
+        if (stored) yield { place: rowKey, stored };
       }
     },
 

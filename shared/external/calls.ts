@@ -4,8 +4,8 @@ import { type External, openExternal } from './external.ts';
 import { openSubscriptions, type Subscriptions } from './subscriptions.ts';
 
 export interface CallsSettings {
-  /** what calls may reach beside public addresses: address ranges and host names, separated by commas */
-  allow?: string | undefined;
+  /** what calls may reach beside public addresses: address ranges and host names */
+  allow?: readonly string[];
   /** a developer's machine: loopback is open, by http too */
   development?: boolean;
   tenantId?: string | undefined;
@@ -28,7 +28,7 @@ export function openExternalCalls(storage: Storage, settings: CallsSettings): Ex
   const azure = openAzure({ ...tenant, ...(clientId === undefined ? {} : { clientId }) });
   const subscriptions = openSubscriptions(storage, { secret: azure.secret, ...clock });
   const external = openExternal(storage, {
-    fence: { allow: settings.allow?.split(',') ?? [], development: settings.development ?? false },
+    fence: { allow: [...(settings.allow ?? [])], development: settings.development ?? false },
     azure,
     monitoring: { subscriptions: subscriptions.of, ...tenant },
     ...(warn === undefined ? {} : { warn }),

@@ -1,0 +1,56 @@
+import { definitionOf, type Snapshot } from '../config/index.ts';
+import { eventTypes } from '../events/eventTypes.ts';
+import type { App } from './app.ts';
+import type { EventStatus, LaterEvent } from './later.ts';
+import type { EventKey, StoredEvent } from './record.ts';
+
+/** What became of an assessment, as the latest of its status events says. */
+export interface CurrentStatus extends EventStatus {
+  /** the status event's type, e.g. `PurchaseStatus` */
+  type: string;
+  received: string;
+}
+
+/** The latest status among later events, in the order of receipt. */
+export function currentStatus(later: readonly LaterEvent[]): CurrentStatus | undefined {
+  const last = later.findLast(({ status }) => status !== undefined);
+  return last?.status && { ...last.status, type: last.key.type, received: last.received };
+}
+
+/** A stored event with everything that lies beside it. */
+export async function eventView(app: Pick<App, 'records' | 'later'>, stored: StoredEvent) {
+  const { key, received, event, answer, evidence, waitsFor } = stored;
+  const [complete, later, attached] = await Promise.all([
+    app.records.isComplete(key),
+    app.later.of(key),
+    waitsFor ? app.later.attachment(key) : undefined,
+  ]);
+  const assessment: EventKey | undefined = stored.assessment ?? attached?.assessment;
+  const status = currentStatus(later);
+  return {
+    ...key,
+    received,
+    complete,
+    event,
+    answer,
+    evidence,
+    contributions: attached?.contributions ?? stored.contributions,
+    ...('decision' in answer ? { status: status ?? null } : {}),
+    laterEvents: later.map((one) => ({
+      ...one.key,
+      received: one.received,
+      ...(one.status ? { status: one.status } : {}),
+    })),
+    ...('decision' in answer ? {} : { assessment: assessment ?? null }),
+    ...(waitsFor && !attached ? { waitsFor } : {}),
+  };
+}
+
+/** An event type as it is stored, from any letter case and an assessment's API name. */
+export function eventTypeNamed(snapshot: Pick<Snapshot, 'chain'>, given: string): string {
+  const known = eventTypes.find((type) => type.toLowerCase() === given.toLowerCase());
+  if (known) return known;
+  const [name = '', ...event] = given.split(':');
+  const definition = definitionOf(snapshot, name);
+  return definition ? [definition.name, ...event.map((part) => part.toLowerCase())].join(':') : given;
+}
