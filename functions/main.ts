@@ -2,6 +2,7 @@
 import './setup.ts';
 import './externalMonitoring.ts';
 import './followers.ts';
+import './followers.ts';
 import './health.ts';
 import './management.ts';
 import './openapi.ts';
