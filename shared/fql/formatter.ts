@@ -35,7 +35,7 @@ export function format(source: string): string {
   };
   for (const [i, piece] of pieces.entries()) {
     const kind = piece.token?.kind;
-    const before = pieces[i - 1]?.token;
+    const before = tokenBefore(pieces, i);
     const begins = kind === 'name' && depth === 0 && startsLine.test(piece.text) && before?.text !== '.';
     if (begins || (piece.ownLine && depth === 0)) flush();
     if (kind === 'op' && '([{'.includes(piece.text)) depth++;
@@ -54,7 +54,7 @@ function piecesOf(source: string, tokens: readonly Token[], comments: readonly C
     ...comments.map((c) => ({ start: c.start, end: c.end, token: undefined })),
   ].toSorted((a, b) => a.start - b.start);
   return items.map((item, i) => {
-    const text = textOf(source, item, items[i - 1]?.token, items[i + 1]?.token);
+    const text = textOf(source, item, tokenBefore(items, i), tokenAfter(items, i));
     if (item.token !== undefined) return { text, token: item.token, trailing: false, ownLine: false };
     const before = source.slice(items[i - 1]?.end ?? 0, item.start);
     const after = source.slice(item.end, items[i + 1]?.start ?? source.length);
@@ -67,6 +67,21 @@ function piecesOf(source: string, tokens: readonly Token[], comments: readonly C
       ownLine: alone,
     };
   });
+}
+
+type Item = { token: Token | undefined };
+
+/** The nearest token, past comments. */
+function tokenBefore(items: readonly Item[], at: number): Token | undefined {
+  let i = at - 1;
+  while (i >= 0 && items[i]?.token === undefined) i--;
+  return items[i]?.token;
+}
+
+function tokenAfter(items: readonly Item[], at: number): Token | undefined {
+  let i = at + 1;
+  while (i < items.length && items[i]?.token === undefined) i++;
+  return items[i]?.token;
 }
 
 function textOf(
@@ -140,7 +155,7 @@ function chainBreaks(pieces: readonly Piece[]): number[] {
     if (p.token?.kind === 'op' && ')]}'.includes(p.text)) depth--;
     const joins =
       (p.token?.kind === 'name' && /^(?:and|or)$/i.test(p.text)) || p.text === '&&' || p.text === '||';
-    if (depth === 0 && joins && p.token !== undefined && pieces[i - 1]?.text !== '.') found.push(i);
+    if (depth === 0 && joins && p.token !== undefined && tokenBefore(pieces, i)?.text !== '.') found.push(i);
   }
   return found;
 }

@@ -93,7 +93,7 @@ export function checkPiece(
     attributes: [],
   };
   const code = checkCode(scope, parsed.code);
-  warnings(scope, parsed.code, code, outer.locals);
+  warnings(scope, code, outer.locals);
   return { parsed: parsed.code, code, scope, diagnostics: diagnosticsOf(source, scope.problems, where) };
 }
 
