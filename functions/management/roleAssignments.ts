@@ -12,6 +12,7 @@ import {
 import { parseBody } from '../../shared/config/index.ts';
 import { Problem } from '../../shared/problem.ts';
 import { authOf } from '../access.ts';
+import { page } from './about.ts';
 import type { Reply, Route, RouteContext } from './route.ts';
 
 const bodySchema = z.strictObject({
@@ -19,6 +20,17 @@ const bodySchema = z.strictObject({
   displayName: z.string().trim().min(1).max(200).optional(),
 });
 const idSchema = z.guid();
+const assignmentView = z
+  .object({
+    type: z.enum(['user', 'application']),
+    id: z.guid(),
+    environment: z.guid(),
+    roles: z.array(z.enum(roles)),
+    displayName: z.string().optional(),
+    changed: z.iso.datetime(),
+    changedBy: z.string(),
+  })
+  .meta({ id: 'RoleAssignment' });
 
 /** What a GET adds to the body, so that its answer can be sent back. */
 const readOnly = ['type', 'id', 'environment', 'changed', 'changedBy'];
@@ -29,6 +41,11 @@ export const roleAssignmentRoutes: readonly Route[] = [
     method: 'GET',
     path: 'environments/{env}/roleAssignments',
     permission: 'userAccess.read',
+    about: {
+      operation: 'listRoleAssignments',
+      summary: 'Who has which roles in an environment',
+      answers: { 200: page(assignmentView) },
+    },
     async handler(context): Promise<Reply> {
       const { place, held } = await placeOf(context);
       const assignments = await authOf(context.app).assignments.list(place);
@@ -38,11 +55,17 @@ export const roleAssignmentRoutes: readonly Route[] = [
   },
   ...(['user', 'application'] as const).flatMap((type): Route[] => {
     const path = `environments/{env}/roleAssignments/${type}s/{id}`;
+    const noun = type === 'user' ? 'User' : 'Application';
     return [
       {
         method: 'GET',
         path,
         permission: 'userAccess.read',
+        about: {
+          operation: `get${noun}RoleAssignment`,
+          summary: `The roles of one ${type} in an environment`,
+          answers: { 200: assignmentView },
+        },
         async handler(context): Promise<Reply> {
           const { place, held } = await placeOf(context);
           const principal = principalOf(context, type);
@@ -57,6 +80,13 @@ export const roleAssignmentRoutes: readonly Route[] = [
         path,
         body: 'json',
         permission: 'userAccess.write',
+        about: {
+          operation: `put${noun}RoleAssignment`,
+          summary: `Gives one ${type} roles in an environment and those below it`,
+          body: bodySchema,
+          conditional: true,
+          answers: { 200: assignmentView, 201: assignmentView },
+        },
         async handler(context): Promise<Reply> {
           const { place, held } = await placeOf(context);
           const { roles: wanted, displayName } = parseBody(bodySchema, contentOf(context.body));
@@ -82,6 +112,12 @@ export const roleAssignmentRoutes: readonly Route[] = [
         method: 'DELETE',
         path,
         permission: 'userAccess.write',
+        about: {
+          operation: `delete${noun}RoleAssignment`,
+          summary: `Takes the roles of one ${type} in an environment`,
+          conditional: true,
+          answers: { 204: 'none' },
+        },
         async handler(context): Promise<Reply> {
           const { place, held } = await placeOf(context);
           const principal = principalOf(context, type);
