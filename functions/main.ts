@@ -1,7 +1,10 @@
 /** The app's entry: importing a file here registers its functions. */
 import './setup.ts';
+import './externalMonitoring.ts';
+import './followers.ts';
 import './health.ts';
 import './management.ts';
 import './openapi.ts';
 import './recovery.ts';
+import './warmUp.ts';
 import './wire.ts';
