@@ -13,10 +13,10 @@ export interface Options {
 
 export const USAGE = `npm start -- [flags]
   --port 7071                         the API
-  --issuer-port 7072                  kept free for the local token issuer
+  --issuer-port 7072                  the issuer of access tokens
   --storage-ports 10000,10001,10002   Azurite: blobs, queues, tables
   --data .holdfast                    folder of all data; removed, everything begins anew
-  --auth                              ask for function keys, as on Azure`;
+  --auth                              take function keys as well as tokens, below /keys`;
 
 /**
  * Reads the flags of `npm start`; undefined where help was asked for.

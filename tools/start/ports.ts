@@ -7,9 +7,10 @@ import { errorCode, StartProblem } from './problem.ts';
  * Whether every port is free on loopback.
  * @throws StartProblem that names the first that is not, and its flag
  */
-export async function checkPorts({ port, storagePorts }: Options): Promise<void> {
+export async function checkPorts({ port, issuerPort, storagePorts }: Options): Promise<void> {
   const wanted = [
     { number: port, use: 'the API', flag: '--port', addresses: ['127.0.0.1', '::1'] },
+    { number: issuerPort, use: 'the token issuer', flag: '--issuer-port', addresses: ['127.0.0.1'] },
     ...Object.entries(storagePorts).map(([name, number]) => ({
       number,
       use: `storage (${name}s)`,

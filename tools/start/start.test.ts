@@ -6,6 +6,7 @@ import type { AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { promisify } from 'node:util';
+import { decodeJwt, decodeProtectedHeader } from 'jose';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from 'vitest';
 import { type Fixture, makeApp } from '../host/fixture.ts';
 
@@ -176,6 +177,22 @@ describe('npm start', () => {
     expect(await second.ended).toBe(0);
   });
 
+  test('issues tokens, prints one, and keeps the key that signs them', async () => {
+    const keysOf = async (run: Run) => {
+      const issuer = /tokens {3}(\S+)\/oauth2\/v2\.0\/token/.exec(run.output())?.[1];
+      const { keys } = JSON.parse(await (await fetch(`${issuer}/discovery/v2.0/keys`)).text());
+      return keys.map(({ kid }: { kid: string }) => kid);
+    };
+    const first = await ready();
+    const printed = /-H 'authorization: Bearer (\S+)'/.exec(first.output())?.[1] ?? '';
+    expect(decodeJwt(printed).roles).toEqual(['Risk_API']);
+    const keys = await keysOf(first);
+    expect(keys).toEqual([decodeProtectedHeader(printed).kid]);
+    first.child.kill('SIGTERM');
+    await first.ended;
+    expect(await keysOf(await ready())).toEqual(keys);
+  });
+
   test('with --auth asks for keys, and prints one that works', async () => {
     const run = await ready(['--auth']);
     expect((await run.fetch('/blob/seeded')).status).toBe(401);
@@ -247,6 +264,12 @@ describe('one line that says what to do, and exit code 1', () => {
       expect(await failing(['--port', `${taken}`])).toEqual({
         code: 1,
         lines: [`port ${taken}, for the API, is in use: free it, or give another with --port`],
+      });
+      expect(await failing(['--issuer-port', `${taken}`])).toEqual({
+        code: 1,
+        lines: [
+          `port ${taken}, for the token issuer, is in use: free it, or give another with --issuer-port`,
+        ],
       });
       expect(await failing(['--storage-ports', `${a},${taken},${b}`])).toEqual({
         code: 1,

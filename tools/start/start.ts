@@ -3,8 +3,10 @@ import { randomUUID } from 'node:crypto';
 import { readFileSync } from 'node:fs';
 import { readFile } from 'node:fs/promises';
 import path from 'node:path';
+import type { Role } from '../../shared/auth/permissions.ts';
 import { type BuildRecord, staleSources } from '../build.ts';
 import { type Host, HostError, startHost } from '../host/host.ts';
+import { type Issuer, startIssuer } from '../issuer/issuer.ts';
 import { type Azurite, startAzurite } from './azurite.ts';
 import { checkFolder, type Lock, takeLock } from './lock.ts';
 import { type Options, parseOptions, USAGE } from './options.ts';
@@ -54,20 +56,23 @@ async function run(context: StartContext, options: Options, signal: AbortSignal)
   const { data } = options;
   let lock: Lock | undefined;
   let azurite: Azurite | undefined;
+  let issuer: Issuer | undefined;
   let host: Host | undefined;
   const watching = new AbortController();
   try {
     lock = await takeLock(data);
     await checkFolder(data, LEAST_TO_START);
     await checkPorts(options);
+    issuer = await issue(options);
     azurite = await startAzurite(data, options.storagePorts, signal);
     await lock.noteStorage(azurite.pid);
     const failed = failure(data, azurite, watching.signal);
     const stopped = aborted(signal);
     const first = <T>(work: Promise<T>) => Promise.race([work, failed, stopped]);
     // either may wait long for a storage that is gone
-    host = (await first(serve(context.root, options, azurite.connectionString))) ?? undefined;
-    if (host !== undefined) await first(greet(context, options, host));
+    const settings = { HOLDFAST_STORAGE: azurite.connectionString, ...issuer.settings };
+    host = (await first(serve(context.root, options, settings))) ?? undefined;
+    if (host !== undefined) await first(greet(context, options, host, issuer));
     await first(stopped);
   } catch (error) {
     // what waits for storage now waits in vain
@@ -77,46 +82,77 @@ async function run(context: StartContext, options: Options, signal: AbortSignal)
     watching.abort();
     await host?.stop();
     await azurite?.stop();
+    await issuer?.stop();
     await lock?.release();
   }
 }
 
-function serve(root: string, { port, data, auth }: Options, storage: string): Promise<Host> {
-  const keyFile = auth ? path.join(data, 'keys.json') : undefined;
-  const entry = path.join(root, 'dist/main.js');
-  const settings = { HOLDFAST_STORAGE: storage };
-  return startHost({ root, entry, port, storage, keyFile, settings, drainSeconds: 10 }).catch(
-    (error: unknown) => {
-      throw errorCode(error) === 'EADDRINUSE' ? portInUse(port, 'the API', '--port') : error;
-    },
-  );
+/** The token issuer; its key stays in the data folder, so that tokens outlive a restart. */
+function issue({ issuerPort: port, data }: Options): Promise<Issuer> {
+  return startIssuer({ port, folder: path.join(data, 'issuer') }).catch((error: unknown) => {
+    throw errorCode(error) === 'EADDRINUSE' ? portInUse(port, 'the token issuer', '--issuer-port') : error;
+  });
+}
+
+function serve(
+  root: string,
+  { port, data, auth }: Options,
+  settings: Record<string, string> & { HOLDFAST_STORAGE: string },
+): Promise<Host> {
+  return startHost({
+    root,
+    entry: path.join(root, 'dist/main.js'),
+    port,
+    storage: settings.HOLDFAST_STORAGE,
+    keyFile: auth ? path.join(data, 'keys.json') : undefined,
+    settings: { ...settings, ...(auth ? { HOLDFAST_FUNCTION_KEYS: 'ProductAdmin' } : {}) },
+    drainSeconds: 10,
+  }).catch((error: unknown) => {
+    throw errorCode(error) === 'EADDRINUSE' ? portInUse(port, 'the API', '--port') : error;
+  });
 }
 
 /** Seeds the samples, then says what runs where and what to try. */
-async function greet({ root, seed, print }: StartContext, options: Options, host: Host): Promise<void> {
-  const { data, storagePorts, auth } = options;
+async function greet(
+  { root, seed, print }: StartContext,
+  { data, storagePorts }: Options,
+  host: Host,
+  issuer: Issuer,
+): Promise<void> {
   const baseUrl = `http://localhost:${host.port}`;
-  const headers: Record<string, string> =
-    host.keys === undefined ? {} : { 'x-functions-key': host.keys.host };
-  const seeded = await seed({ baseUrl, headers }).catch((error: unknown) => {
-    throw new StartProblem(
-      `the samples were not seeded: ${error instanceof Error ? error.message : String(error)}`,
-    );
+  const key = host.keys?.host;
+  const headersFor = async (role: Role): Promise<Record<string, string>> => ({
+    authorization: `Bearer ${await issuer.token({ client: role })}`,
+    ...(key === undefined ? {} : { 'x-functions-key': key }),
   });
+  const seeded = await seed({ baseUrl, headers: await headersFor('ProductAdmin') }).catch(
+    (error: unknown) => {
+      throw new StartProblem(
+        `the samples were not seeded: ${error instanceof Error ? error.message : String(error)}`,
+      );
+    },
+  );
   const purchase = path.relative(process.cwd(), path.join(root, 'tools/seed/purchase.json'));
   const flags = Object.entries({
     'content-type': 'application/json',
     'x-ms-correlation-id': randomUUID(),
-    ...headers,
+    ...(await headersFor('Risk_API')),
   }).map(([name, value]) => `-H '${name}: ${value}'`);
   const { blob, queue, table } = storagePorts;
   const lines = [
     ...seeded,
     '',
     `  API      ${baseUrl}   (${host.functions.join(', ')})`,
+    `  tokens   ${issuer.baseUrl}/dev/oauth2/v2.0/token   (client_id: a role, client_secret: dev)`,
     `  storage  blobs 127.0.0.1:${blob}, queues 127.0.0.1:${queue}, tables 127.0.0.1:${table} (Azurite)`,
     `  data     ${data}`,
-    ...(auth ? [`  keys     ${path.join(data, 'keys.json')}`] : []),
+    ...(key === undefined
+      ? []
+      : [`  keys     ${path.join(data, 'keys.json')}, for addresses below ${baseUrl}/keys`]),
+    '',
+    'A token of the role ProductAdmin, good for an hour, as a header (docs/auth.md has the other roles):',
+    '',
+    `auth="authorization: Bearer $(curl -s ${issuer.baseUrl}/dev/oauth2/v2.0/token -d grant_type=client_credentials -d client_id=ProductAdmin -d client_secret=dev | sed 's/.*"access_token":"\\([^"]*\\)".*/\\1/')"`,
     '',
     'Assess a purchase:',
     '',
