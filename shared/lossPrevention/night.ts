@@ -57,6 +57,7 @@ export interface NightResult {
   ignored: number;
   /** how much of it this run did itself */
   unitsRead: number;
+  transactionsRead: number;
   monthsRolled: number;
   rowsRead: number;
   rejects: number;
@@ -85,6 +86,7 @@ export async function bringUpToDate(settings: NightSettings): Promise<NightResul
     problems,
     ignored: layout.ignored,
     unitsRead: 0,
+    transactionsRead: 0,
     monthsRolled: 0,
     rowsRead: 0,
     rejects: 0,
@@ -110,7 +112,10 @@ export async function bringUpToDate(settings: NightSettings): Promise<NightResul
       result.rowsRead += read.rows;
       problems.push(...read.problems);
       record = read.record;
-      if (record) result.unitsRead++;
+      if (record) {
+        result.unitsRead++;
+        result.transactionsRead += record.transactions;
+      }
     }
     if (record) result.units.push({ folder, record });
     done++;

@@ -48,6 +48,8 @@ export interface RunSummary {
   dashboard: string;
   months: string[];
   transactions: number;
+  /** transactions in the days that this run read anew: what usage counts */
+  transactionsRead: number;
   flagged: Record<Kind, number>;
   unitsRead: number;
   monthsRolled: number;
@@ -153,6 +155,7 @@ async function runWith(settings: RunSettings, engine: Engine, signal: AbortSigna
       dashboard,
       months: names,
       transactions: findings.transactions,
+      transactionsRead: night.transactionsRead,
       flagged: {
         staff: sections.staff.flagged,
         terminals: sections.terminals.flagged,

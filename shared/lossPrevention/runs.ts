@@ -4,9 +4,8 @@ import { findingDefaults, kinds } from './findings.ts';
 import { mappingSchema } from './mapping.ts';
 import { type RunProgress, type RunSettings, type RunSummary, runLossPrevention } from './run.ts';
 
-/** What a merchant sets for an environment: where its lake is and how strict the flag is. */
+/** What a merchant sets for an environment. */
 export const lossPreventionSettingsSchema = z.strictObject({
-  container: z.string().regex(/^[a-z0-9](?:[a-z0-9]|-(?=[a-z0-9])){2,62}$/, 'the name of a blob container'),
   /** only blobs whose names start with it */
   prefix: z.string().max(512).default(''),
   /** whether the nightly timer runs it */

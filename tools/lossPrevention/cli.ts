@@ -42,7 +42,6 @@ export async function lossPreventionCommand(args: readonly string[]): Promise<nu
   }
   const places = await openPlaces(values.lake, values.container, values.out);
   const settings = lossPreventionSettingsSchema.parse({
-    container: values.container ?? 'folder',
     prefix: values.prefix ?? '',
     ...(values.rate === undefined ? {} : { rate: Number(values.rate) }),
     ...(values.mapping === undefined
