@@ -1,4 +1,5 @@
-import { gibberScore, maxConsonants } from '../gibberish/score.ts';
+import { model } from '../gibberish/model.ts';
+import { maxConsonants, scoreWith } from '../gibberish/score.ts';
 import { fn, type Member, property } from './member.ts';
 
 export const patterns: readonly Member[] = [
@@ -24,7 +25,7 @@ export const patterns: readonly Member[] = [
     'Pattern',
     'gibberScore',
     'Double',
-    gibberScore,
+    (text: string) => scoreWith(model, text),
     'From 0 (most likely gibberish) to 1 (least likely).',
     ['GetPattern("Maria Garcia").gibberScore > 0.5', true],
   ),
