@@ -1,6 +1,8 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import path from 'node:path';
+import type { Role } from '../shared/auth/permissions.ts';
+import { type Issuer, startIssuer } from '../tools/issuer/issuer.ts';
 
 const root = path.resolve(import.meta.dirname, '..');
 
@@ -22,14 +24,28 @@ export interface AppOptions {
   entry?: string;
 }
 
+let issuer: Promise<Issuer> | undefined;
+
+/** The issuer that every app started here trusts; its tokens outlive the hours by which a test may set an app's clock ahead. */
+export function theIssuer(): Promise<Issuer> {
+  issuer ??= startIssuer({ port: 0, lifetimeSeconds: 12 * 3600, background: true });
+  return issuer;
+}
+
+/** The headers of a caller with a role in every environment. */
+export async function credentials(role: Role = 'ProductAdmin'): Promise<{ authorization: string }> {
+  return { authorization: `Bearer ${await (await theIssuer()).token({ client: role })}` };
+}
+
 /** Starts the built app on the local host, in a process of its own, on a free port. */
 export async function startApp({ storage, settings = {}, entry }: AppOptions): Promise<RunningApp> {
+  const trust = (await theIssuer()).settings;
   const child = spawn(
     process.execPath,
     ['tools/host/main.ts', '--port', '0', '--storage', storage, ...(entry ? ['--entry', entry] : [])],
     {
       cwd: root,
-      env: { ...process.env, HOLDFAST_STORAGE: storage, ...settings },
+      env: { ...process.env, HOLDFAST_STORAGE: storage, ...trust, ...settings },
       stdio: ['ignore', 'pipe', 'pipe'],
     },
   );
@@ -66,7 +82,12 @@ export interface Answer {
   body: any;
 }
 
-/** One request with a JSON body (or the text given), answered as JSON where it is JSON. */
+let administrator: Promise<{ authorization: string }> | undefined;
+
+/**
+ * One request with a JSON body (or the text given), answered as JSON where it is JSON; by a product admin, who may do
+ * everything, unless the headers say otherwise.
+ */
 export async function call(
   baseUrl: string,
   method: string,
@@ -74,9 +95,14 @@ export async function call(
   body?: unknown,
   headers: Record<string, string> = {},
 ): Promise<Answer> {
+  administrator ??= credentials();
   const response = await fetch(baseUrl + path, {
     method,
-    headers: { ...(body === undefined ? {} : { 'content-type': 'application/json' }), ...headers },
+    headers: {
+      ...(await administrator),
+      ...(body === undefined ? {} : { 'content-type': 'application/json' }),
+      ...headers,
+    },
     ...(body === undefined ? {} : { body: typeof body === 'string' ? body : JSON.stringify(body) }),
   });
   const text = await response.text();

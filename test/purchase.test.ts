@@ -3,7 +3,7 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import purchase from '../tools/seed/purchase.json' with { type: 'json' };
 import { seed } from '../tools/seed/seed.ts';
 import { type Azurite, startAzurite } from './azurite.ts';
-import { type Answer, call, type RunningApp, startApp } from './holdfast.ts';
+import { type Answer, call, credentials, type RunningApp, startApp } from './holdfast.ts';
 
 let azurite: Azurite;
 let app: RunningApp;
@@ -12,7 +12,7 @@ const path = '/v1.0/MerchantServices/events/Purchase';
 beforeAll(async () => {
   azurite = await startAzurite();
   app = await startApp({ storage: azurite.connectionString });
-  await seed({ baseUrl: app.baseUrl, headers: {} });
+  await seed({ baseUrl: app.baseUrl, headers: await credentials() });
 }, 120_000);
 
 afterAll(async () => {

@@ -5,7 +5,7 @@ import { promisify } from 'node:util';
 import { afterAll, beforeAll, expect, it } from 'vitest';
 import { seed } from '../tools/seed/seed.ts';
 import { type Azurite, startAzurite } from './azurite.ts';
-import { type RunningApp, startApp } from './holdfast.ts';
+import { credentials, type RunningApp, startApp } from './holdfast.ts';
 
 /* Every command of the README that is marked `<!-- try -->` is run, in order, and gives the answer that stands below it. */
 
@@ -26,7 +26,7 @@ let app: RunningApp;
 beforeAll(async () => {
   azurite = await startAzurite();
   app = await startApp({ storage: azurite.connectionString });
-  await seed({ baseUrl: app.baseUrl, headers: {} });
+  await seed({ baseUrl: app.baseUrl, headers: await credentials() });
 }, 120_000);
 
 afterAll(async () => {

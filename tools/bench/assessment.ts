@@ -8,7 +8,7 @@ import path from 'node:path';
 import { parseArgs } from 'node:util';
 import { Pool } from 'undici';
 import { startAzurite } from '../../test/azurite.ts';
-import { startApp } from '../../test/holdfast.ts';
+import { credentials, startApp } from '../../test/holdfast.ts';
 import { startStorageProxy } from '../../test/storageProxy.ts';
 import { buildApp } from '../build.ts';
 import { seed } from '../seed/seed.ts';
@@ -48,6 +48,8 @@ function bodyOf(user: number): string {
   });
 }
 
+const admin = await credentials();
+const caller = await credentials('Risk_API');
 const azurite = await startAzurite();
 // inside the repository, so that packages outside the bundle are found
 const outdir = await mkdtemp(path.join(root, 'dist-bench-'));
@@ -58,7 +60,7 @@ try {
   // the requests that each makes, counted on the way to the storage
   const proxy = await startStorageProxy(azurite.connectionString);
   const counted = await startApp({ storage: proxy.connectionString, entry });
-  await seed({ baseUrl: counted.baseUrl, headers: {} });
+  await seed({ baseUrl: counted.baseUrl, headers: admin });
   const model = JSON.parse(bodyOf(0));
   await post(counted.baseUrl, purchasePath, JSON.stringify(model));
   await post(counted.baseUrl, '/bench/floor', model.purchaseId);
@@ -102,7 +104,7 @@ async function post(baseUrl: string, target: string, body: string): Promise<void
   const response = await fetch(baseUrl + target, {
     method: 'POST',
     body,
-    headers: { 'content-type': 'application/json' },
+    headers: { 'content-type': 'application/json', ...caller },
   });
   if (response.status !== 200) throw new Error(`${target}: ${response.status} ${await response.text()}`);
   await response.arrayBuffer();
@@ -121,7 +123,7 @@ async function load(
   const client = async () => {
     while (performance.now() - begin < ms) {
       const sent = performance.now();
-      const headers = { 'content-type': 'application/json', 'x-ms-correlation-id': randomUUID() };
+      const headers = { 'content-type': 'application/json', 'x-ms-correlation-id': randomUUID(), ...caller };
       const answer = await pool.request({ path: target, method: 'POST', body: body(), headers });
       await answer.body.arrayBuffer();
       if (answer.statusCode !== 200) throw new Error(`${target} gave ${answer.statusCode}`);

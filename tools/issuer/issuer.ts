@@ -31,6 +31,8 @@ export interface IssuerOptions {
   folder?: string;
   /** how long tokens are valid; 3,600 where absent */
   lifetimeSeconds?: number;
+  /** whether it lets its process end */
+  background?: boolean;
 }
 
 export interface Issuer {
@@ -47,7 +49,8 @@ export interface Issuer {
 }
 
 /** Starts the issuer on loopback. */
-export async function startIssuer({ port, folder, lifetimeSeconds = 3600 }: IssuerOptions): Promise<Issuer> {
+export async function startIssuer(options: IssuerOptions): Promise<Issuer> {
+  const { port, folder, lifetimeSeconds = 3600, background = false } = options;
   const keys = await openSigningKeys(folder);
   let baseUrl = '';
 
@@ -108,6 +111,7 @@ export async function startIssuer({ port, folder, lifetimeSeconds = 3600 }: Issu
     );
   };
   const servers = await listen(listener, port);
+  if (background) for (const server of servers) server.unref();
   const address = servers[0]?.address();
   baseUrl = `http://localhost:${typeof address === 'object' && address !== null ? address.port : port}`;
 
