@@ -57,6 +57,10 @@ describe('the models of an environment', () => {
     expect(await store.rollBack(place, note)).toBe(first);
     expect(await inForce()).toEqual([first, first]);
     await expect(store.rollBack(place, note)).rejects.toThrow(/no earlier model/);
+    expect(await store.describe(place)).toMatchObject([
+      { version: second, inForce: false },
+      { version: first, inForce: true, trainedOn: { rows: 1500 } },
+    ]);
     expect((await store.current(place)).log.map(({ action, version }) => [action, version])).toEqual([
       ['promoted', first],
       ['promoted', second],

@@ -41,6 +41,17 @@ export interface ModelPlace {
   kind: ModelKind;
 }
 
+/** What is shown of a version. */
+export interface ModelSummary {
+  version: string;
+  inForce: boolean;
+  created: string;
+  holdOut: HoldOutMetrics;
+  trainedOn: { rows: number; frauds: number; from: number; to: number };
+  schemaHash: string;
+  trees: number;
+}
+
 /** A change that cannot be made; the message says why. */
 export class ModelStoreError extends Error {}
 
@@ -52,6 +63,8 @@ export interface ModelStore {
   current(place: ModelPlace): Promise<CurrentModel>;
   /** All stored versions, the oldest first. */
   versions(place: ModelPlace): Promise<string[]>;
+  /** The latest versions, at most `most`, the newest first; one that can no longer be read is left out. */
+  describe(place: ModelPlace, most?: number): Promise<ModelSummary[]>;
   /** Puts a stored model in force after checking it and its golden rows. */
   promote(place: ModelPlace, version: string, note: Omit<ModelStep, 'version' | 'action'>): Promise<void>;
   /** Notes that a challenger was not better. */
@@ -134,9 +147,36 @@ export function openModelStore(storage: Storage): ModelStore {
     return found ? parse(found.content) : { log: [] };
   }
 
+  async function versions(place: ModelPlace): Promise<string[]> {
+    const names: string[] = [];
+    for await (const { name } of blobs.list(`${folder(place)}/`)) {
+      const version = /([^/]+)\.model$/.exec(name)?.[1];
+      if (version !== undefined) names.push(version);
+    }
+    return names;
+  }
+
+  async function summary(place: ModelPlace, version: string, champion?: string): Promise<ModelSummary[]> {
+    try {
+      const { info, forest } = await load(place, version);
+      const { created, holdOut, trainedOn, schemaHash } = info;
+      const inForce = version === champion;
+      return [{ version, inForce, created, holdOut, trainedOn, schemaHash, trees: forest.roots.length }];
+    } catch (error) {
+      if (error instanceof ModelFormatError || error instanceof ModelStoreError) return [];
+      throw error;
+    }
+  }
+
   return {
     load,
     current,
+    versions,
+    async describe(place, most = 20) {
+      const { champion } = await current(place);
+      const latest = (await versions(place)).reverse().slice(0, most);
+      return (await Promise.all(latest.map((version) => summary(place, version, champion)))).flat();
+    },
     async save(place, model) {
       const bytes = packModel(model);
       const version = versionOf(model, bytes);
@@ -145,14 +185,6 @@ export function openModelStore(storage: Storage): ModelStore {
         contentType: 'application/octet-stream',
       });
       return version;
-    },
-    async versions(place) {
-      const names: string[] = [];
-      for await (const { name } of blobs.list(`${folder(place)}/`)) {
-        const version = /([^/]+)\.model$/.exec(name)?.[1];
-        if (version !== undefined) names.push(version);
-      }
-      return names;
     },
     async promote(place, version, note) {
       requireSchema(await load(place, version), featureNames);
