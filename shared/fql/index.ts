@@ -2,6 +2,7 @@ export { checkText } from './check-text.ts';
 export { compileRules } from './compile.ts';
 export { type EvaluateAnswer, type Evaluated, type EvaluateEnvironment, evaluate } from './evaluate.ts';
 export { type EvaluateRequest, evaluateRequest } from './evaluate-request.ts';
+export { type ExplainedOperand, type ExplainedValue, type Explanation, explain } from './explain.ts';
 export { format } from './formatter.ts';
 export { checkFunction, functionLimits } from './function.ts';
 export { renderDiagnostics } from './render.ts';
