@@ -12,7 +12,7 @@ import {
 import { parseBody } from '../../shared/config/index.ts';
 import { Problem } from '../../shared/problem.ts';
 import { authOf } from '../access.ts';
-import { page, page } from './about.ts';
+import { page } from './about.ts';
 import type { Reply, Route, RouteContext } from './route.ts';
 
 const bodySchema = z.strictObject({
@@ -20,17 +20,6 @@ const bodySchema = z.strictObject({
   displayName: z.string().trim().min(1).max(200).optional(),
 });
 const idSchema = z.guid();
-const assignmentView = z
-  .object({
-    type: z.enum(['user', 'application']),
-    id: z.guid(),
-    environment: z.guid(),
-    roles: z.array(z.enum(roles)),
-    displayName: z.string().optional(),
-    changed: z.iso.datetime(),
-    changedBy: z.string(),
-  })
-  .meta({ id: 'RoleAssignment' });
 const assignmentView = z
   .object({
     type: z.enum(['user', 'application']),
@@ -66,7 +55,6 @@ export const roleAssignmentRoutes: readonly Route[] = [
   },
   ...(['user', 'application'] as const).flatMap((type): Route[] => {
     const path = `environments/{env}/roleAssignments/${type}s/{id}`;
-    const [Type, noun] = type === 'user' ? ['User', 'a user'] : ['Application', 'an application'];
     const noun = type === 'user' ? 'User' : 'Application';
     return [
       {
