@@ -1,6 +1,6 @@
 import { entitiesOf } from './features/entities.ts';
 import type { FeatureEvent } from './features/event.ts';
-import { type Label, type LabelTarget, wins } from './labels.ts';
+import { type Label, type LabelTarget, settle } from './labels.ts';
 
 /** An event whose standing changed: +1 it became known as fraud, −1 that was taken back. */
 export interface LabelChange {
@@ -47,12 +47,10 @@ export function openLabelBook(): LabelBook {
       .map(({ kind, key }) => `${kind}|${key}`);
   }
 
-  function settle(event: FeatureEvent, label: Label): LabelChange[] {
-    const before = standings.get(event);
-    if (before !== undefined && !wins(label, before)) return [];
-    standings.set(event, label);
-    const was = before?.fraud ?? false;
-    return was === label.fraud ? [] : [{ event, frauds: label.fraud ? 1 : -1 }];
+  function apply(event: FeatureEvent, label: Label): LabelChange[] {
+    const { standing, frauds } = settle(standings.get(event), label);
+    standings.set(event, standing);
+    return frauds === 0 ? [] : [{ event, frauds }];
   }
 
   /** The net change of several. */
@@ -66,11 +64,11 @@ export function openLabelBook(): LabelBook {
     addEvent(event) {
       const key = `${event.type}|${event.id}`;
       add(events, key, event);
-      const changes = (eventLabels.get(key) ?? []).flatMap((label) => settle(event, label));
+      const changes = (eventLabels.get(key) ?? []).flatMap((label) => apply(event, label));
       for (const entity of entityKeys(event)) {
         add(byEntity, entity, event);
         for (const { label, target } of entityLabels.get(entity) ?? [])
-          if (covers(target, event.at)) changes.push(...settle(event, label));
+          if (covers(target, event.at)) changes.push(...apply(event, label));
       }
       return net(changes);
     },
@@ -79,12 +77,12 @@ export function openLabelBook(): LabelBook {
       if (target.kind === 'event') {
         const key = `${target.type}|${target.id}`;
         add(eventLabels, key, label);
-        return (events.get(key) ?? []).flatMap((event) => settle(event, label));
+        return (events.get(key) ?? []).flatMap((event) => apply(event, label));
       }
       const key = `${target.kind}|${target.key}`;
       add(entityLabels, key, { label, target });
       const reached = (byEntity.get(key) ?? []).filter((event) => covers(target, event.at));
-      return reached.flatMap((event) => settle(event, label));
+      return reached.flatMap((event) => apply(event, label));
     },
     standing: (event) => standings.get(event),
   };

@@ -146,6 +146,16 @@ export function wins(a: Label, b: Label): boolean {
   return a.arrived >= b.arrived;
 }
 
+/**
+ * What is known of an event after one more label: the label that stands, and what that changes: 1 it became known as fraud, −1 that
+ * was taken back, 0 neither. Where standings are kept with the events, this is all that a label's arrival needs.
+ */
+export function settle(before: Label | undefined, label: Label): { standing: Label; frauds: 1 | 0 | -1 } {
+  if (before !== undefined && !wins(label, before)) return { standing: before, frauds: 0 };
+  const was = before?.fraud ?? false;
+  return { standing: label, frauds: was === label.fraud ? 0 : label.fraud ? 1 : -1 };
+}
+
 /** Days until an event without a label counts as legitimate. */
 export const maturityDays: Readonly<Record<string, number>> = {
   Purchase: 28,
