@@ -6,5 +6,6 @@ import './health.ts';
 import './management.ts';
 import './openapi.ts';
 import './recovery.ts';
+import './usage.ts';
 import './warmUp.ts';
 import './wire.ts';

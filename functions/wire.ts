@@ -28,7 +28,11 @@ async function handle(request: HttpRequest, context: InvocationContext): Promise
       throw Problem.badRequest('x-ms-dfpenvid is missing: this app demands an environment.');
     const body = await readJson(request);
     const done = await handlers[match.type]({ app: holdfast, match, body, envelope });
-    return json(200, done.answer, { 'x-ms-correlation-id': done.correlationId });
+    const warning = holdfast.usage.warning(await holdfast.config.snapshot(envelope.environment), match.type);
+    return json(200, done.answer, {
+      'x-ms-correlation-id': done.correlationId,
+      ...(warning === undefined ? {} : { 'x-ms-usage-warning': warning }),
+    });
   } catch (error) {
     const answer = wireError(toProblem(error, context));
     return json(answer.status, answer.body, {

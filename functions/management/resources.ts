@@ -46,7 +46,7 @@ export const listView = z
 
 function shownOf({ kind, noun, schema }: ResourceKind): Shown {
   const plural = kind.charAt(0).toUpperCase() + kind.slice(1);
-  const singular = plural.replace(/s$/, '');
+  const singular = plural.replace(/ies$/, 'y').replace(/s$/, '');
   const content = kind === listKind ? listMembers : schema instanceof z.ZodObject ? schema.shape : {};
   return {
     kind,
@@ -71,6 +71,8 @@ export const resourceRoutes: readonly Route[] = resourceKinds
 function permissionsOf(kind: string): { read: Permission; write: Permission } {
   if (kind === 'rules' || kind === 'actions') return { read: 'rules.read', write: 'rules.write' };
   if (kind === 'assessments') return { read: 'assessments.read', write: 'assessments.write' };
+  // what the operator pays for is not the rule writers' business
+  if (kind === 'capacities') return { read: 'usage.read', write: 'rootEnvironments.write' };
   return { read: 'resources.read', write: 'resources.write' };
 }
 

@@ -8,6 +8,7 @@ import { resourceRoutes } from './resources.ts';
 import { roleAssignmentRoutes } from './roleAssignments.ts';
 import type { Route } from './route.ts';
 import { supportListRoutes } from './supportLists.ts';
+import { usageRoutes } from './usage.ts';
 
 /** A further family of routes is a file beside this one and a line here. */
 const ownRoutes: readonly Route[] = [
@@ -19,6 +20,7 @@ const ownRoutes: readonly Route[] = [
   ...roleAssignmentRoutes,
   ...eventRoutes,
   ...evaluateRoutes,
+  ...usageRoutes,
 ];
 
 const own = new Set(ownRoutes.map(({ method, path }) => `${method} ${path}`));

@@ -10,7 +10,7 @@ header{position:relative}.search{position:sticky;top:0;display:flex;gap:.5rem;al
 details.operation,details.schema{border:1px solid var(--line);border-radius:.5rem;margin:.4rem 0;background:var(--card)}
 details.operation>summary,details.schema>summary{padding:.5rem .75rem;cursor:pointer;overflow-wrap:anywhere}
 summary:focus-visible,input:focus-visible,a:focus-visible{outline:2px solid var(--link);outline-offset:2px}
-.body,details.schema>div,details.schema>p{padding:0 .75rem .75rem;margin:0}.what{color:var(--soft);display:block}.older{opacity:.75}
+.body,details.schema>div,details.schema>p{padding:0 .75rem .75rem;margin:0}.what{color:var(--soft);display:block}.older>summary>code{color:var(--soft)}
 .method{display:inline-block;min-width:4.2rem;text-align:center;font:600 .8rem/1.6 ui-monospace,monospace;border-radius:.3rem;color:#fff;background:#57606a}
 .method.get{background:#0a5db0}.method.post{background:#1a7037}.method.put{background:#8a5300}.method.delete{background:#b3261e}
 code,pre{font:.875em/1.45 ui-monospace,SFMono-Regular,Menlo,monospace}pre{overflow-x:auto;padding:.75rem;background:var(--paper);border:1px solid var(--line);border-radius:.5rem}

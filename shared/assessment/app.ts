@@ -5,6 +5,7 @@ import type { JsonObject } from '../fql/index.ts';
 import { loadScorecard, type Scorer } from '../scoring/index.ts';
 import type { Settings } from '../settings.ts';
 import { openStorage, type Storage } from '../storage/index.ts';
+import { type Counts, openCounts, openUsage, type Usage, usageTable } from '../usage/index.ts';
 import { openVelocities, type Velocities, velocityTable } from '../velocity/index.ts';
 import { followersTable } from './followers.ts';
 import { type LaterEvents, openLaterEvents } from './later.ts';
@@ -22,6 +23,8 @@ export interface App {
   later: LaterEvents;
   subjects: Subjects;
   calls: ExternalCalls;
+  counts: Counts;
+  usage: Usage;
   scorer: Scorer;
   sources: Sources;
   /** spreads processes over the shards of a velocity, so that they rarely write the same row */
@@ -36,12 +39,20 @@ export interface App {
 export async function openApp(settings: Settings): Promise<App> {
   const storage = openStorage(settings.storage);
   await storage.ensure({
-    tables: [...configNames.tables, velocityTable, ...recordNames.tables, subjectsTable, followersTable],
+    tables: [
+      ...configNames.tables,
+      velocityTable,
+      ...recordNames.tables,
+      subjectsTable,
+      followersTable,
+      usageTable,
+    ],
     containers: [...configNames.containers, ...recordNames.containers],
   });
   const config = openConfig(storage, { defaultEnvironment: settings.defaultEnvironment });
   const velocities = openVelocities(storage);
   const records = openRecords(storage);
+  const counts = openCounts(storage, records, Date.now);
   const scorer = await loadScorecard();
   const calls = openExternalCalls(storage, {
     ...settings.external,
@@ -58,6 +69,8 @@ export async function openApp(settings: Settings): Promise<App> {
     later: openLaterEvents(storage),
     subjects: openSubjects(storage),
     calls,
+    counts,
+    usage: openUsage(counts, () => config.environmentTree(), Date.now),
     scorer,
     sources: {
       velocities,

@@ -35,15 +35,28 @@ export interface Assessed {
 /**
  * Assesses one event, from its snapshot to its record (DESIGN.md, "The path of an assessment"). The same event sent again,
  * at the same time or later, gets the answer that is stored. Throws a Problem: 404 unknown environment, 409 another event
- * under the same key, 503 storage out of reach.
+ * under the same key, 429 capacity used up, 503 storage out of reach.
  */
 export async function assess(app: App, request: AssessmentRequest): Promise<Assessed> {
   const snapshot = await app.config.snapshot(request.environment);
   const { type, id, correlationId, payload } = request;
   const key: EventKey = { environment: snapshot.id, type, id, correlationId };
-  const { received, answer } = await once(app, key, payload, () => assessNew(app, snapshot, key, request));
+  const { received, answer } = await once(app, key, payload, async () => {
+    const { release } = await app.usage.admit(snapshot, key).catch((error) => repeated(app, key, error));
+    try {
+      return await assessNew(app, snapshot, key, request);
+    } finally {
+      release();
+    }
+  });
   if (!('decision' in answer)) throw new Error(`the event ${JSON.stringify(key)} has no decision`);
   return { key, received, decision: answer };
+}
+
+/** Where a capacity is used up, an event that is stored already still gets its answer. */
+async function repeated(app: App, key: EventKey, error: unknown): Promise<{ release(): void }> {
+  if (await app.records.read(key)) return { release: () => {} };
+  throw error;
 }
 
 async function assessNew(

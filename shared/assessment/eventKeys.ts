@@ -31,6 +31,11 @@ export function ownKey(key: Pick<EventKey, 'id' | 'correlationId'>): string {
   return encodeKey(JSON.stringify([key.id, key.correlationId]));
 }
 
+/** RowKey of an event's row in the outbox of its partition. */
+export function receiptOf(key: Pick<EventKey, 'id' | 'correlationId'>, received: string): string {
+  return `o|${received}|${hash(ownKey(key))}`;
+}
+
 /** 22 characters that stand for a text of any length. */
 export function hash(text: string): string {
   return createHash('sha256').update(text).digest('base64url').slice(0, 22);

@@ -38,6 +38,7 @@ export async function once(
 export async function record(app: App, stored: StoredEvent): Promise<StoredEvent> {
   const insertion = await app.records.insert(stored);
   if (insertion.inserted) {
+    app.usage.stored(stored);
     await finish(app, stored);
     return stored;
   }

@@ -12,7 +12,7 @@ import {
   type Table,
 } from '../storage/index.ts';
 import type { Contribution } from '../velocity/index.ts';
-import { bucketKey, type EventKey, eventBuckets, hash, ownKey, partitionOf } from './eventKeys.ts';
+import { bucketKey, type EventKey, eventBuckets, ownKey, partitionOf, receiptOf } from './eventKeys.ts';
 import type { Evidence } from './evidence.ts';
 
 export type { EventKey };
@@ -93,6 +93,13 @@ export interface Records {
     bucket: number,
     after: string,
   ): AsyncIterable<{ place: string; stored: StoredEvent }>;
+  /** RowKeys of that outbox, without the events, those that were deleted too. They begin with `o|` and the time of receipt. */
+  receipts(
+    partition: Pick<EventKey, 'environment' | 'type'>,
+    bucket: number,
+    after: string,
+    before?: string,
+  ): AsyncIterable<string>;
   /** Waits for all that `complete` was told. */
   flush(): Promise<void>;
 }
@@ -159,7 +166,7 @@ export function openRecords(storage: Storage): Records {
         { kind: 'put', row: { partitionKey, rowKey: `p|${own}`, received: stored.received } },
         {
           kind: 'put',
-          row: { partitionKey, rowKey: `o|${stored.received}|${hash(own)}`, event: row.rowKey },
+          row: { partitionKey, rowKey: receiptOf(stored.key, stored.received), event: row.rowKey },
         },
       ];
       const done = await events.transact(operations);
@@ -221,6 +228,14 @@ export function openRecords(storage: Storage): Records {
         // deleted since
         if (stored) yield { place: rowKey, stored };
       }
+    },
+
+    async *receipts({ environment, type }, bucket, after, before = 'o}') {
+      const rows = events.range(bucketKey(environment, type, bucket), {
+        from: after ? `${after}!` : 'o|',
+        before,
+      });
+      for await (const { rowKey } of rows) yield rowKey;
     },
 
     flush: () => completions.flush(),

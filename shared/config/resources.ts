@@ -9,6 +9,7 @@ import {
   type Resources,
   type VelocityDefinition,
 } from '../fql/index.ts';
+import { capacityName, capacitySchema } from '../usage/capacity.ts';
 import { assessmentQuota, assessmentSchema } from './assessments.ts';
 import { checkFunction } from './functions.ts';
 import type { ResourceEntry, Status } from './manifest.ts';
@@ -120,6 +121,7 @@ export const resourceKinds: readonly ResourceKind[] = [
     name: callName,
     referredAs: 'externalCall',
   }),
+  row({ kind: 'capacities', noun: 'capacity', schema: capacitySchema, name: capacityName }),
 ];
 
 const kindsByName = new Map(resourceKinds.map((each) => [each.kind, each]));

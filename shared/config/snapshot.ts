@@ -9,6 +9,7 @@ import {
   type RuleProgram,
   type VelocityProgram,
 } from '../fql/index.ts';
+import { type Capacity, capacitySchema } from '../usage/capacity.ts';
 import type { AssessmentBody } from './assessments.ts';
 import type { Documents } from './documents.ts';
 import { chainOf, type EnvironmentEntry, foldName, type Manifest, type ResourceEntry } from './manifest.ts';
@@ -83,6 +84,8 @@ export interface EnvironmentSnapshot {
   velocity(name: string): SnapshotVelocity | undefined;
   list(name: string): ListReader | undefined;
   externalCall(name: string): ExternalCall | undefined;
+  /** What may be used of an API in a month; undefined: as much as there is. */
+  capacity(api: string): Capacity | undefined;
   /** What names mean in this environment's code: for compiling what is not published. */
   resources: Resources;
 }
@@ -125,7 +128,7 @@ export interface BuiltEnvironment {
 }
 
 /** Kinds that only matter where they stand: what they say is not seen from below. */
-const ownKinds: readonly string[] = ['rules', 'actions'];
+const ownKinds: readonly string[] = ['rules', 'actions', 'capacities'];
 
 /** Everything that an environment's snapshot depends on: what is published in it, and above it what can be seen from it. */
 function fingerprint(chain: readonly EnvironmentEntry[]): string {
@@ -248,6 +251,10 @@ export async function buildEnvironment(
       externalCallSchema.parse((await documents.load(published.blob)).content),
     );
   }
+  const capacities = new Map<string, Capacity>();
+  for (const { name, published } of publishedOf(environment, 'capacities')) {
+    if (published) capacities.set(name, capacitySchema.parse((await documents.load(published.blob)).content));
+  }
   const { lists, byBlob } = await openListsOf(environment, deps, earlier);
   const all = [...assessments.values()].flatMap((each) => [each.rules, each.actions]);
   await prepareLists(lists, id, [...all, ...sets.flatMap(({ program }) => (program ? [program] : []))]);
@@ -270,6 +277,7 @@ export async function buildEnvironment(
     velocity: (name) => velocities.get(foldName(name)),
     list: (name) => lists.get(foldName(name)),
     externalCall: (name) => externalCalls.get(foldName(name)),
+    capacity: (api) => capacities.get(api),
     resources,
   };
   return { key, snapshot, parts, lists: byBlob };
