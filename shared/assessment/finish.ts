@@ -4,7 +4,7 @@ import { inputOf } from './decide.ts';
 import { enrich } from './enrichment.ts';
 import { type Attachment, anyAssessment, type LaterEvent } from './later.ts';
 import { openReads } from './reads.ts';
-import type { Awaited, EventKey, StoredEvent } from './record.ts';
+import { type Awaited, type EventKey, mayBeAwaited, type StoredEvent } from './record.ts';
 import { assessmentSeen, statusOf } from './seen.ts';
 import { isAssessment } from './subjects.ts';
 
@@ -18,19 +18,19 @@ export type Finishing = Pick<
  * The last part of recording an event, which recovery repeats where a process died before it was through; every step may
  * be done again. Its velocities are applied. An event that belongs to an assessment is listed with it. One that waits for
  * its assessment is parked where that will look, then looked for once more, so that of two that cross each other at least
- * one sees the other. And what waits for this event is attached to it.
+ * one sees the other. And what waits for this event is attached to it, unless it is known that nothing does (`expected`).
  */
-export async function finish(app: Finishing, stored: StoredEvent): Promise<void> {
+export async function finish(app: Finishing, stored: StoredEvent, expected = true): Promise<void> {
   const { key, assessment, waitsFor } = stored;
   const custom = isAssessment(stored) && !builtIn.has(key.type);
   // of custom assessments labels may not say the name: it is noted before anyone who waits is looked for
-  if (custom) await app.later.name(key);
+  const expectedByAny = custom && ((await app.later.name(key)) || expected);
   await all([
     app.velocities.apply(stored.root, JSON.stringify(key), stored.contributions),
     ...(assessment ? [app.later.list(assessment, laterOf(stored))] : []),
     ...(waitsFor ? [park(app, stored, waitsFor)] : []),
-    ...(isAssessment(stored) || key.type === 'AccountUpdate' ? [attachWaiting(app, stored, key.type)] : []),
-    ...(custom ? [attachWaiting(app, stored, anyAssessment)] : []),
+    ...(expected && mayBeAwaited(stored) ? [attachWaiting(app, stored, key.type)] : []),
+    ...(expectedByAny ? [attachWaiting(app, stored, anyAssessment)] : []),
   ]);
   app.records.complete(key);
   app.subjects.note(stored);

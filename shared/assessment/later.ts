@@ -52,8 +52,8 @@ export interface LaterEvents {
   list(assessment: EventKey, later: LaterEvent): Promise<void>;
   /** What belongs to an assessment, in the order of receipt. */
   of(assessment: EventKey): Promise<LaterEvent[]>;
-  /** Notes the latest custom assessment with this event id. */
-  name(key: EventKey): Promise<void>;
+  /** Notes the latest custom assessment with this event id; whether the id was known before, so that others may wait for it. */
+  name(key: EventKey): Promise<boolean>;
   /** The type of the latest custom assessment with this event id. */
   typeOf(environment: string, id: string): Promise<string | undefined>;
 }
@@ -76,7 +76,15 @@ export function openLaterEvents(storage: Storage): LaterEvents {
   return {
     async park(key, waitsFor) {
       const columns = splitText('key', JSON.stringify(key));
-      await Promise.all(waitsFor.map((awaited) => events.put({ ...waitingRow(key, awaited), ...columns })));
+      await Promise.all(
+        waitsFor.map(async (awaited) => {
+          const row = waitingRow(key, awaited);
+          await events.put({ ...row, ...columns });
+          // the awaited event finds its id known, and looks who waits
+          const { partitionKey } = row;
+          await events.insert({ partitionKey, rowKey: `l|${encodeKey(awaited.id)}` });
+        }),
+      );
     },
 
     async unpark(key, waitsFor) {
@@ -128,7 +136,10 @@ export function openLaterEvents(storage: Storage): LaterEvents {
 
     async name({ environment, type, id }) {
       const partitionKey = partitionOf({ environment, type: anyAssessment, id });
-      await events.put({ partitionKey, rowKey: `l|${encodeKey(id)}`, type });
+      const row = { partitionKey, rowKey: `l|${encodeKey(id)}`, type };
+      if ((await events.insert(row)).ok) return false;
+      await events.put(row);
+      return true;
     },
 
     async typeOf(environment, id) {

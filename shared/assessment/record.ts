@@ -50,7 +50,7 @@ export type Awaited = Pick<EventKey, 'type' | 'id'>;
 /**
  * Table `events`. PartitionKey: environment | type | hash of the id modulo 16. RowKey, by its first letter:
  * - `e|id and correlation id`: the event; point reads by review, search and repeats
- * - `l|id`: names the latest event of the id; point read by later events
+ * - `l|id`: names the latest event of the id; point read by later events. Without an event where one is only waited for
  * - `p|id and correlation id`: stands while the event's velocities may not all be applied; read as a range by recovery
  * - `o|time of receipt|…`: the outbox, read as a range by followers in the order of receipt
  * - `w|…`, `a|…`, `x|…`: later events and what they belong to (later.ts)
@@ -73,9 +73,19 @@ export interface ActivePartitions {
   day: string;
 }
 
+/** Do other events wait for events like this where it is not there yet? */
+export function mayBeAwaited({ key, answer }: Pick<StoredEvent, 'key' | 'answer'>): boolean {
+  return 'decision' in answer || key.type === 'AccountUpdate';
+}
+
 export interface Records {
-  /** Stores the event once. Where its key is taken: the event that has it. */
-  insert(stored: StoredEvent): Promise<{ inserted: true } | { inserted: false; existing: StoredEvent }>;
+  /**
+   * Stores the event once. Where its key is taken: the event that has it. `expected` says whether its id was known before,
+   * so that others may wait for it (later.ts); of events that nobody waits for it is always true.
+   */
+  insert(
+    stored: StoredEvent,
+  ): Promise<{ inserted: true; expected: boolean } | { inserted: false; existing: StoredEvent }>;
   /** Notes that all contributions of the event are applied. Not awaited by the answer: recovery would find out the same. */
   complete(key: EventKey): void;
   /** Is everything of the event applied? */
@@ -160,17 +170,25 @@ export function openRecords(storage: Storage): Records {
         ...splitText('event', JSON.stringify(rest)),
         ...evidenceColumns,
       };
-      const operations: Operation[] = [
+      const operations = (pointer: 'insert' | 'put'): Operation[] => [
         { kind: 'insert', row },
-        { kind: 'put', row: { partitionKey, rowKey: `l|${encodeKey(stored.key.id)}`, event: row.rowKey } },
+        {
+          kind: pointer,
+          row: { partitionKey, rowKey: `l|${encodeKey(stored.key.id)}`, event: row.rowKey },
+        },
         { kind: 'put', row: { partitionKey, rowKey: `p|${own}`, received: stored.received } },
         {
           kind: 'put',
           row: { partitionKey, rowKey: receiptOf(stored.key, stored.received), event: row.rowKey },
         },
       ];
-      const done = await events.transact(operations);
-      if (done.ok) return { inserted: true };
+      // an id that is new here is the common case: nobody waits for it, which this one transaction finds out
+      const first = mayBeAwaited(stored) ? await events.transact(operations('insert')) : undefined;
+      if (first?.ok) return { inserted: true, expected: false };
+      if (!first || first.index === 1) {
+        const done = await events.transact(operations('put'));
+        if (done.ok) return { inserted: true, expected: true };
+      }
       const existing = await load(partitionKey, row.rowKey);
       if (!existing) throw Problem.unavailable('The event is being deleted; send it again.', 1);
       return { inserted: false, existing };
