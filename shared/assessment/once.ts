@@ -39,7 +39,7 @@ export async function record(app: App, stored: StoredEvent): Promise<StoredEvent
   const insertion = await app.records.insert(stored);
   if (insertion.inserted) {
     app.usage.stored(stored);
-    await finish(app, stored);
+    await finish(app, stored, insertion.expected);
     return stored;
   }
   const { existing } = insertion;
