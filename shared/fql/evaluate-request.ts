@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { parseDate } from './runtime/dates.ts';
 import type { Json } from './types.ts';
 
 const json: z.ZodType<Json> = z.json();
@@ -13,10 +14,15 @@ const rule = z.object({
   condition: z.string().optional(),
   clauses: z.array(clause),
 });
+/** A point in time as the language reads it; without an offset it is UTC. */
+const time = z
+  .string()
+  .refine((text) => parseDate(text) !== undefined, 'is no date and time, such as 2024-05-01T11:04:30Z');
+const cell = z.union([z.string(), z.number(), z.boolean()]).transform(String);
 const supportListEntry = z.object({
   key: z.string(),
   status: z.enum(['Safe', 'Block', 'Watch']),
-  expires: z.iso.datetime({ offset: true }).nullish(),
+  expires: time.nullish(),
 });
 
 /** The body of `POST …/rules/evaluate`. */
@@ -28,9 +34,9 @@ export const evaluateRequest = z.object({
   payload: jsonObject.default({}),
   scores: z.object({ riskScore: z.number().optional(), botScore: z.number().optional() }).default({}),
   correlationId: z.string().default(''),
-  now: z.iso.datetime({ offset: true }).optional(),
+  now: time.optional(),
   lists: z
-    .record(z.string(), z.object({ columns: z.array(z.string()), rows: z.array(z.array(z.string())) }))
+    .record(z.string(), z.object({ columns: z.array(z.string()), rows: z.array(z.array(cell)) }))
     .default({}),
   supportLists: z.record(z.string(), z.array(supportListEntry)).default({}),
   velocities: z.record(z.string(), z.number()).default({}),

@@ -1,5 +1,6 @@
 import { compileRules } from './compile.ts';
 import { type EvaluateRequest, evaluateRequest } from './evaluate-request.ts';
+import { parseDate } from './runtime/dates.ts';
 import { put } from './runtime/json.ts';
 import { foldKey } from './runtime/requests.ts';
 import type {
@@ -69,7 +70,7 @@ export function evaluate(body: unknown, environment: EvaluateEnvironment = {}): 
     ...environment,
     payload: request.payload,
     scores: given({ risk: request.scores.riskScore, bot: request.scores.botScore }),
-    now: request.now === undefined ? (environment.now ?? 0) : Date.parse(request.now),
+    now: request.now === undefined ? (environment.now ?? 0) : timeOf(request.now),
     correlationId: request.correlationId,
     answer: answerer(request, environment),
   };
@@ -91,6 +92,11 @@ function given(scores: { risk: number | undefined; bot: number | undefined }): {
     ...(scores.risk === undefined ? {} : { risk: scores.risk }),
     ...(scores.bot === undefined ? {} : { bot: scores.bot }),
   };
+}
+
+/** A time that the schema has let through, in milliseconds since 1970. */
+function timeOf(text: string): number {
+  return parseDate(text) ?? 0;
 }
 
 function entries(object: JsonObject): [string, Json][] {
@@ -175,11 +181,11 @@ function fromRequest(
     case 'supportList': {
       const list = find(request.supportLists, r.list);
       if (list === undefined) return undefined;
-      const now = request.now === undefined ? (environment.now ?? 0) : Date.parse(request.now);
+      const now = request.now === undefined ? (environment.now ?? 0) : timeOf(request.now);
       const entry = list.find(
         (e) =>
           foldKey(e.key) === foldKey(r.key) &&
-          (e.expires === undefined || e.expires === null || Date.parse(e.expires) > now),
+          (e.expires === undefined || e.expires === null || timeOf(e.expires) > now),
       );
       return { value: entry === undefined ? null : { status: entry.status } };
     }

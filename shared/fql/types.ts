@@ -272,6 +272,7 @@ export interface TrailRule {
   clauses: { clause: string; result: ClauseResult }[];
 }
 
+/** What a run decided and did. An object with getters: read its members, do not spread it (JSON.stringify is fine). */
 export interface RuleOutcome {
   /** Some condition held (a rule without a condition always holds). */
   readonly matched: boolean;

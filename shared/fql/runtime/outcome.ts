@@ -235,6 +235,34 @@ export class Outcome implements RuleOutcome {
     return { rule: facts?.name ?? '', clause: facts?.clauses[at?.clause ?? -1]?.name ?? '' };
   }
 
+  /** All of it as plain data; the outcome itself is an object with getters. */
+  toJSON(): RuleOutcome {
+    const {
+      matched,
+      decision,
+      queue,
+      evaluations,
+      outputs,
+      traces,
+      variables,
+      customProperties,
+      faults,
+      trail,
+    } = this;
+    return {
+      matched,
+      decision,
+      queue,
+      evaluations,
+      outputs,
+      traces,
+      variables,
+      customProperties,
+      faults,
+      trail,
+    };
+  }
+
   get evaluations(): { rule: string; clauses: string[] }[] {
     return this.trail
       .filter((r) => r.condition === 'none' || r.condition === 'true')

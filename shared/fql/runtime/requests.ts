@@ -22,7 +22,7 @@ export function velocityRequest(
 export function supportListRequest(environment: string, list: string, key: string): Request {
   return {
     kind: 'supportList',
-    id: `supportList|${environment}|${list}|${foldKey(key)}`,
+    id: `supportList|${environment}|${list.length}|${list}|${foldKey(key)}`,
     environment,
     list,
     key,
@@ -32,7 +32,7 @@ export function supportListRequest(environment: string, list: string, key: strin
 export function listRequest(environment: string, list: string, column: string, key: string): Request {
   return {
     kind: 'list',
-    id: `list|${environment}|${list}|${column}|${foldKey(key)}`,
+    id: `list|${environment}|${list.length}|${list}|${column.length}|${column}|${foldKey(key)}`,
     environment,
     list,
     column,
