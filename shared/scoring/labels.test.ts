@@ -222,6 +222,23 @@ describe('training rows', () => {
       expect(Float32Array.from(rows.columns, (column) => column[index]!)).toEqual(row);
   });
 
+  it('keep all frauds and about as many legitimate ones as asked for, each with the row it has anyway', () => {
+    const events = Array.from({ length: 400 }, (_, i) => purchase(`p${i}`, start + i * 60_000, `u${i % 7}`));
+    const labels = events.filter((_, i) => i % 20 === 0).map(({ id, at }) => label(id, true, at + day));
+    const settings = { types, asOf: start + 60 * day };
+    const all = collectTrainingRows(events, labels, directories, settings);
+    const some = collectTrainingRows(events, labels, directories, { ...settings, mostLegitimate: 100 });
+    expect(all.at.length).toBe(400);
+    expect(some.labels.reduce((sum, one) => sum + one, 0)).toBe(20);
+    expect(some.at.length).toBeGreaterThan(80);
+    expect(some.at.length).toBeLessThan(160);
+    expect(some.legitimateShare).toBeCloseTo(100 / 380, 6);
+    for (const [index, at] of some.at.entries()) {
+      const same = all.at.indexOf(at);
+      expect(some.columns.map((column) => column[index])).toEqual(all.columns.map((column) => column[same]));
+    }
+  });
+
   it('come out alike with duplicated events and labels before events', () => {
     const events = [purchase('a', start), purchase('a', start), purchase('b', start + day)];
     const labels = [label('a', true, start - day), label('b', false, start - day)];

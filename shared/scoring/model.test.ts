@@ -1,5 +1,6 @@
 import fc from 'fast-check';
 import { beforeAll, describe, expect, it } from 'vitest';
+import { probabilityOf } from './calibration.ts';
 import { type Model, ModelFormatError, packModel, readModel, requireSchema } from './model.ts';
 import { madeRows, rowOf } from './testData.ts';
 import { promotes, trainModel } from './trainer.ts';
@@ -36,6 +37,18 @@ describe('a trained model', () => {
     const [before, after] = [compileScorer(model.forest), compileScorer(again.forest)];
     const fresh = rows(200, 33);
     for (let i = 0; i < 200; i++) expect(after(rowOf(fresh, i))).toBe(before(rowOf(fresh, i)));
+  });
+
+  it('gives the probabilities of all events where legitimate rows were left out', () => {
+    const { calibration } = model.info;
+    const sampled = trainModel(
+      { ...rows(8000, 31), legitimateShare: 0.1 },
+      { kind: 'risk', created, features, trees: { trees: 40 } },
+    );
+    const odds = (c: typeof calibration, logit: number) =>
+      probabilityOf(c, logit) / (1 - probabilityOf(c, logit));
+    for (const logit of [-3, 0, 2])
+      expect(odds(sampled.info.calibration, logit)).toBeCloseTo(0.1 * odds(calibration, logit), 6);
   });
 
   it('is measured on rows it has not seen: the later ones', () => {

@@ -1,4 +1,5 @@
 import type { FeatureEvent } from './features/event.ts';
+import { hashKey } from './features/history.ts';
 import { type MemoryHistories, openMemoryHistories } from './features/memory.ts';
 import { featureNames } from './features/schema.ts';
 import { type LabelBook, openLabelBook } from './labelBook.ts';
@@ -46,6 +47,8 @@ export interface TrainingRows {
   labels: Uint8Array;
   /** time of receipt of each row, ascending */
   at: Float64Array;
+  /** share of the legitimate events that are among the rows; 1 where absent */
+  legitimateShare?: number;
 }
 
 export interface CollectSettings {
@@ -57,7 +60,12 @@ export interface CollectSettings {
   types: readonly string[];
   /** days until an event without a label counts as legitimate, by type of event */
   maturity?: Readonly<Record<string, number>>;
+  /** at most about so many legitimate rows, chosen by the hash of their ids; 200,000 where absent */
+  mostLegitimate?: number;
 }
+
+/** A row takes about 1.3 kB while a model is trained: so many and the frauds stay under half a gigabyte. */
+const MOST_LEGITIMATE = 200_000;
 
 /**
  * Replays events and labels and gives the mature ones as training rows. Younger events are left out, also those already known
@@ -73,21 +81,43 @@ export function collectTrainingRows(
   const { asOf, from = Number.NEGATIVE_INFINITY, types, maturity } = settings;
   const inOrder = events.filter(({ at }) => at <= asOf).sort((a, b) => a.at - b.at);
   const arriving = labels.filter(({ arrived }) => arrived <= asOf).sort((a, b) => a.arrived - b.arrived);
+  const isWanted = ({ type, at }: FeatureEvent) =>
+    types.includes(type) && at >= from && (asOf - at) / 86_400_000 >= maturityOf(type, maturity);
+
+  // What is known in the end says which rows there will be, before any is made.
+  const known = openLabelBook();
+  for (const event of inOrder) known.addEvent(event);
+  for (const label of arriving) known.addLabel(label);
+  const isFraud = (event: FeatureEvent) => known.standing(event)?.fraud === true;
+  const wanted = inOrder.filter(isWanted);
+  const frauds = wanted.filter(isFraud).length;
+  const share = Math.min(
+    1,
+    (settings.mostLegitimate ?? MOST_LEGITIMATE) / Math.max(1, wanted.length - frauds),
+  );
+  const kept = new Set(wanted.filter((event) => isFraud(event) || hashKey(event.id) < share * 2 ** 32));
+
+  const rows: TrainingRows = {
+    columns: featureNames.map(() => new Float32Array(kept.size)),
+    labels: new Uint8Array(kept.size),
+    at: new Float64Array(kept.size),
+    legitimateShare: share,
+  };
   const replay = openReplay(directories);
-  const kept: { event: FeatureEvent; row: Float32Array }[] = [];
   let next = 0;
+  let index = 0;
   for (const event of inOrder) {
     for (; next < arriving.length && arriving[next]!.arrived <= event.at; next++)
       replay.label(arriving[next]!);
+    if (!kept.has(event)) {
+      replay.observe(event);
+      continue;
+    }
     const row = replay.event(event);
-    const age = (asOf - event.at) / 86_400_000;
-    if (types.includes(event.type) && event.at >= from && age >= maturityOf(event.type, maturity))
-      kept.push({ event, row });
+    for (let column = 0; column < row.length; column++) rows.columns[column]![index] = row[column]!;
+    rows.labels[index] = isFraud(event) ? 1 : 0;
+    rows.at[index] = event.at;
+    index++;
   }
-  for (const label of arriving.slice(next)) replay.label(label);
-  return {
-    columns: featureNames.map((_, column) => Float32Array.from(kept, ({ row }) => row[column]!)),
-    labels: Uint8Array.from(kept, ({ event }) => (replay.book.standing(event)?.fraud ? 1 : 0)),
-    at: Float64Array.from(kept, ({ event }) => event.at),
-  };
+  return rows;
 }

@@ -31,6 +31,7 @@ export function rowsBetween(rows: TrainingRows, from: number, until: number): Tr
   const next = rows.at.findIndex((at) => at >= until);
   const end = next < 0 ? rows.at.length : next;
   return {
+    ...rows,
     columns: rows.columns.map((column) => column.subarray(start, Math.max(start, end))),
     labels: rows.labels.subarray(start, Math.max(start, end)),
     at: rows.at.subarray(start, Math.max(start, end)),

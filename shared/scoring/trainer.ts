@@ -14,9 +14,6 @@ export const LEAST_FRAUDS = 20;
 /** Share of the rows, the latest ones, that are held out to stop, calibrate and measure. */
 const HOLD_OUT = 0.25;
 
-/** More legitimate rows than this are sampled down, for memory: a row of features takes about 1.5 kB while training. */
-const MOST_LEGITIMATE = 300_000;
-
 const GOLDEN_ROWS = 16;
 
 export interface TrainerSettings {
@@ -69,15 +66,6 @@ function splitAt(labels: Uint8Array): number {
   return Math.max(earliest, Math.min(latest, wanted));
 }
 
-function sampled(rows: TrainingRows, end: number, seed: number): Int32Array {
-  const legitimate: number[] = [];
-  const kept: number[] = [];
-  for (let row = 0; row < end; row++) (rows.labels[row] === 1 ? kept : legitimate).push(row);
-  if (legitimate.length <= MOST_LEGITIMATE) return Int32Array.from({ length: end }, (_, row) => row);
-  const chosen = choose(randomSource(seed), legitimate.length, MOST_LEGITIMATE);
-  return Int32Array.from([...kept, ...chosen.map((i) => legitimate[i]!)]).sort();
-}
-
 /**
  * Trains and calibrates a model. Rows stand in the order of time; trees are grown on the earlier ones and stopped, calibrated and
  * measured on the later ones, which they never see: the score then means the same false-positive rate after each training.
@@ -95,23 +83,22 @@ export function trainModel(rows: TrainingRows, settings: TrainerSettings): Model
     );
   const treeSettings = { ...defaultTrainSettings, ...settings.trees };
   const split = splitAt(labels);
-  const train = sampled(rows, split, treeSettings.seed);
   const held = { columns: columns.map((c) => c.subarray(split)), labels: labels.subarray(split) };
   if (held.labels.length - countFrauds(held.labels) < 50)
     throw new TrainingError(
       `The hold-out has ${held.labels.length - countFrauds(held.labels)} legitimate rows; 50 at least are needed.`,
     );
   const { forest } = trainForest(
-    {
-      columns: columns.map((column) => Float32Array.from(train, (row) => column[row]!)),
-      labels: Uint8Array.from(train, (row) => labels[row]!),
-    },
+    { columns: columns.map((column) => column.subarray(0, split)), labels: labels.subarray(0, split) },
     held,
     treeSettings,
   );
   const score = compileScorer(forest);
   const logits = logitsOf(score, held.columns);
-  const calibration = calibrate(logits, held.labels);
+  const measured = calibrate(logits, held.labels);
+  // Where legitimate rows were left out, the odds among the rows are higher than outside by just that factor.
+  const intercept = measured.intercept + Math.log(rows.legitimateShare ?? 1);
+  const calibration = { ...measured, intercept };
   const scores = logits.map((logit) => scoreOf(calibration, logit));
   const goldenRows = choose(
     randomSource(treeSettings.seed),
