@@ -127,6 +127,15 @@ describe('a purchase', () => {
     expect(read).toContain('velocity');
     expect(read).toContain('supportList');
     expect(body.answer.decision).toBe('Approve');
+
+    // and why: each WHEN with the values it met
+    const explained = body.rules.find((rule: { rule: string }) => rule.rule === 'Sample - purchases');
+    const tooMany = explained.clauses.find((one: { clause: string }) => one.clause === 'Too many purchases');
+    expect(tooMany.why.when).toMatchObject({ value: false });
+    expect(tooMany.why.operands[0].operands[0]).toEqual({
+      text: 'Velocity.Default_PurchaseCount_PerEmail(@"user.email", 1h)',
+      value: 0,
+    });
   });
 });
 

@@ -1,5 +1,6 @@
 import { z } from 'zod';
 import { eventTypeNamed, eventView } from '../../shared/assessment/view.ts';
+import { explainEvent } from '../../shared/assessment/why.ts';
 import { Problem } from '../../shared/problem.ts';
 import { queryText, type Reply, type Route } from './route.ts';
 
@@ -15,6 +16,9 @@ const eventBody = z
     answer: z.looseObject({ transactionReferenceId: z.string() }),
     evidence: z.looseObject({}),
     contributions: z.array(z.looseObject({})),
+    rules: z
+      .array(z.looseObject({ rule: z.string(), environment: z.guid() }))
+      .describe('every rule and clause: whether it fired, and why or why not'),
     status: z
       .looseObject({ statusType: z.string(), type: z.string(), received: z.iso.datetime() })
       .nullable()
@@ -53,7 +57,8 @@ export const eventRoutes: readonly Route[] = [
           ? await app.records.latest(environment, type, id)
           : await app.records.read({ environment, type, id, correlationId });
       if (!stored) throw Problem.notFound(`There is no ${type} with the id ${id} in this environment.`);
-      return { status: 200, body: await eventView(app, stored) };
+      const [view, rules] = await Promise.all([eventView(app, stored), explainEvent(app, stored)]);
+      return { status: 200, body: { ...view, rules } };
     },
   },
 ];
