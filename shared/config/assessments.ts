@@ -179,6 +179,11 @@ function isObject(value: unknown): value is Record<string, unknown> {
   return typeof value === 'object' && value !== null && !Array.isArray(value);
 }
 
+/** The names under which requests and rules find an assessment. */
+export function assessmentNames(name: string, { apiName }: AssessmentBody): string[] {
+  return apiName === undefined ? [name] : [name, apiName];
+}
+
 /** How many of its kind an environment may have; built-in ones do not count (custom-assessment.md, assessment-create-new.md). */
 export function assessmentQuota(
   name: string,

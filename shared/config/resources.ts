@@ -10,7 +10,7 @@ import {
   type VelocityDefinition,
 } from '../fql/index.ts';
 import { capacityName, capacitySchema } from '../usage/capacity.ts';
-import { assessmentQuota, assessmentSchema } from './assessments.ts';
+import { assessmentNames, assessmentQuota, assessmentSchema } from './assessments.ts';
 import { checkFunction } from './functions.ts';
 import type { ResourceEntry, Status } from './manifest.ts';
 import {
@@ -46,6 +46,8 @@ export interface ResourceKind<Body = unknown> {
   exposes?(entry: ResourceEntry): string[];
   /** how many an environment may have */
   limit?: number;
+  /** names that no other of its kind may have in the environment */
+  claims?(name: string, body: Body): string[];
   /** how many of its group an environment may have; undefined: it counts for none */
   quota?(name: string, body: Body): { group: string; most: number } | undefined;
   status?(body: Body): Status;
@@ -57,12 +59,13 @@ export interface ResourceKind<Body = unknown> {
 
 /** Keeps the schema's type for the row's functions, and forgets it for the table. */
 function row<Body>(kind: ResourceKind<Body>): ResourceKind {
-  const { schema, status, assessment, quota, check, ...rest } = kind;
+  const { schema, status, assessment, claims, quota, check, ...rest } = kind;
   const read = (body: unknown): Body => schema.parse(body);
   return {
     ...rest,
     schema,
     ...(status ? { status: (body) => status(read(body)) } : {}),
+    ...(claims ? { claims: (name, body) => claims(name, read(body)) } : {}),
     ...(quota ? { quota: (name, body) => quota(name, read(body)) } : {}),
     ...(assessment ? { assessment: (body) => assessment(read(body)) } : {}),
     ...(check ? { check: (name, body, resources) => check(name, read(body), resources) } : {}),
@@ -103,7 +106,13 @@ export const resourceKinds: readonly ResourceKind[] = [
       return { diagnostics, definitions, references: [...(program?.references ?? [])] };
     },
   }),
-  row({ kind: 'assessments', noun: 'assessment', schema: assessmentSchema, quota: assessmentQuota }),
+  row({
+    kind: 'assessments',
+    noun: 'assessment',
+    schema: assessmentSchema,
+    claims: assessmentNames,
+    quota: assessmentQuota,
+  }),
   row({ kind: 'lists', noun: 'list', schema: listSchema, referredAs: 'list' }),
   row({
     kind: 'functions',

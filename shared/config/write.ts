@@ -75,7 +75,7 @@ export async function putResource(
     parseBody(kind.schema, body),
     context.documents,
   );
-  if (!existing) await checkQuota(environment, kind, name, content, context.documents);
+  await checkOthers(environment, kind, name, content, context.documents);
 
   const status = kind.status?.(content);
   const assessment = kind.assessment?.(content);
@@ -323,24 +323,39 @@ function checkLimit(environment: EnvironmentEntry, kind: ResourceKind): void {
   }
 }
 
-async function checkQuota(
+/** What a resource may not be beside the others of its kind: one too many, or another under the same name. */
+async function checkOthers(
   environment: EnvironmentEntry,
   kind: ResourceKind,
   name: string,
   content: unknown,
   documents: Documents,
 ): Promise<void> {
-  const quota = kind.quota?.(name, content);
-  if (!quota) return;
+  if (!kind.quota && !kind.claims) return;
   const others = await Promise.all(
     [...environment.resources.values()]
-      .filter((entry) => entry.kind === kind.kind)
-      .map(async (entry) => kind.quota?.(entry.name, (await documents.load(entry.latest.blob)).content)),
+      .filter((entry) => entry.kind === kind.kind && foldName(entry.name) !== foldName(name))
+      .map(async (entry) => ({
+        name: entry.name,
+        content: (await documents.load(entry.latest.blob)).content,
+      })),
   );
-  if (others.filter((other) => other?.group === quota.group).length >= quota.most) {
+  const quota = kind.quota?.(name, content);
+  const used = others.filter((other) => kind.quota?.(other.name, other.content)?.group === quota?.group);
+  if (quota && used.length >= quota.most) {
     throw Problem.conflict(`An environment has at most ${quota.most} ${quota.group}.`, {
       code: 'LimitReached',
     });
+  }
+  const claimed = new Set(kind.claims?.(name, content).map(foldName));
+  const taken = others.find((other) =>
+    kind.claims?.(other.name, other.content).some((claim) => claimed.has(foldName(claim))),
+  );
+  if (taken) {
+    throw Problem.conflict(
+      `The ${kind.noun} ${quote(taken.name)} has this name, or this API name, already.`,
+      { code: 'NameTaken' },
+    );
   }
 }
 
