@@ -1,8 +1,9 @@
 import { type CheckedPiece, checkPiece, newOuter, outerOf, sectionNumber } from './checker/rules.ts';
 import { newSession, type Session } from './checker/scope.ts';
 import { type CheckedStatement, children, type Typed } from './checker/typed.ts';
-import { emit, newUnit } from './compiler/expressions.ts';
+import { emit } from './compiler/expressions.ts';
 import { instantiate, moduleText, newModule, use } from './compiler/module.ts';
+import { newUnit } from './compiler/unit.ts';
 import { Fault } from './runtime/fault.ts';
 import { asJson, isArray, isObject } from './runtime/json.ts';
 import { Outcome, Suspended } from './runtime/outcome.ts';

@@ -1,8 +1,10 @@
 import type { CheckedStatement, Local, Typed } from '../checker/typed.ts';
 import { children } from '../checker/typed.ts';
-import { emit, emitExternal, mayFault, type Unit } from './expressions.ts';
+import { emitExternal } from './calls.ts';
+import { emit, mayFault } from './expressions.ts';
 import { use } from './module.ts';
 import { isPure, type Purity } from './purity.ts';
+import type { Unit } from './unit.ts';
 
 type External = Extract<Typed, { kind: 'externalCall' | 'assessment' | 'model' }>;
 type Step =

@@ -1,6 +1,8 @@
 import type { CheckedStatement } from '../checker/typed.ts';
-import { emit, emitOne, newUnit, type Unit } from './expressions.ts';
+import { emit } from './expressions.ts';
+import { emitOne } from './many.ts';
 import { hoisted, type Module } from './module.ts';
+import { newUnit, type Unit } from './unit.ts';
 
 /** The name of the JavaScript function for one output of a FQL function; writes it on first use. */
 export function functionName(module: Module, key: string): string {

@@ -6,9 +6,11 @@ import {
   type Local,
   type Typed,
 } from '../checker/typed.ts';
-import { emit, newUnit, type Unit, window } from './expressions.ts';
+import { window } from './calls.ts';
+import { emit } from './expressions.ts';
 import { hoisted, type Module, use } from './module.ts';
 import { isPure, type Purity } from './purity.ts';
+import { newUnit, type Unit } from './unit.ts';
 
 type Read = Extract<Typed, { kind: 'velocity' | 'supportList' | 'containsKey' | 'lookup' }>;
 

@@ -8,10 +8,12 @@ import type {
 import { mark } from '../runtime/outcome.ts';
 import type { Behavior, Decision } from '../types.ts';
 import { certainSteps, emitTogether, localsAhead, startsSeveral } from './certain.ts';
-import { emit, emitCondition, emitObject, emitOne, newUnit, type Unit } from './expressions.ts';
+import { emit, emitObject } from './expressions.ts';
+import { emitCondition, emitOne } from './many.ts';
 import { constant, type Module, moduleText } from './module.ts';
 import { emitPlan, valuesOf } from './plan.ts';
 import type { Purity } from './purity.ts';
+import { newUnit, type Unit } from './unit.ts';
 
 export interface CheckedClause {
   name: string;

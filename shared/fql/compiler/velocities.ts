@@ -1,8 +1,10 @@
 import type { CheckedCode, CheckedFinal } from '../checker/typed.ts';
-import { emit, emitCondition, emitOne, newUnit, type Unit } from './expressions.ts';
+import { emit } from './expressions.ts';
+import { emitCondition, emitOne } from './many.ts';
 import { constant, type Module, moduleText } from './module.ts';
 import { emitPlan, valuesOf } from './plan.ts';
 import type { Purity } from './purity.ts';
+import { newUnit, type Unit } from './unit.ts';
 
 export type CheckedSelect = Extract<CheckedFinal, { kind: 'select' }>;
 

@@ -9,6 +9,7 @@ import { numbers } from './numbers.ts';
 import { patterns } from './patterns.ts';
 import { services } from './services.ts';
 import { strings } from './strings.ts';
+import { texts } from './texts.ts';
 import { timespans } from './timespans.ts';
 
 /** Every member of the library, family by family. */
@@ -18,6 +19,7 @@ export const library: readonly Member[] = [
   ...timespans,
   ...convert,
   ...strings,
+  ...texts,
   ...charSets,
   ...numbers,
   ...json,

@@ -30,7 +30,7 @@ describe('printing', () => {
         expect(errorsOf(text)).toEqual([]);
         expect(bare(parse(text).code)).toEqual(bare(code));
       }),
-      { numRuns: 1000 },
+      { numRuns: 400 },
     );
   });
 
@@ -58,7 +58,7 @@ describe('printing', () => {
         expect(parse(formatted).comments.length).toBe(parse(source).comments.length);
         expect(format(formatted)).toBe(formatted);
       }),
-      { numRuns: 500 },
+      { numRuns: 250 },
     );
   });
 });
@@ -91,7 +91,7 @@ describe('generated code', () => {
           naively(code, input),
         );
       }),
-      { numRuns: 1500 },
+      { numRuns: 600 },
     );
   });
 
@@ -190,7 +190,7 @@ describe('any text', () => {
         ),
         readEverything,
       ),
-      { numRuns: 600 },
+      { numRuns: 300 },
     );
   });
 
