@@ -18,7 +18,7 @@ const rule = z.object({
 const time = z
   .string()
   .refine((text) => parseDate(text) !== undefined, 'is no date and time, such as 2024-05-01T11:04:30Z');
-const cell = z.union([z.string(), z.number(), z.boolean()]).transform(String);
+const cell = z.union([z.string(), z.number(), z.boolean()]);
 const supportListEntry = z.object({
   key: z.string(),
   status: z.enum(['Safe', 'Block', 'Watch']),

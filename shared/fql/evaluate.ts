@@ -204,12 +204,12 @@ function fromRequest(
   }
 }
 
-function rowOf(list: { columns: string[]; rows: string[][] }, column: string, key: string): Json {
+function rowOf(list: EvaluateRequest['lists'][string], column: string, key: string): Json {
   const at = list.columns.findIndex((c) => c.toLowerCase() === column.toLowerCase());
-  const row = list.rows.find((r) => foldKey(r[at] ?? '') === foldKey(key));
+  const row = list.rows.find((r) => foldKey(String(r[at] ?? '')) === foldKey(key));
   if (row === undefined || at < 0) return null;
   const record: Record<string, Json> = {};
-  for (const [i, name] of list.columns.entries()) put(record, name, row[i] ?? '');
+  for (const [i, name] of list.columns.entries()) put(record, name, String(row[i] ?? ''));
   return record;
 }
 
