@@ -27,6 +27,14 @@ describe('population stability', () => {
     expect(stabilityIndex(reference, now)).toBeCloseTo(0.25 * Math.log(1.5) - 0.25 * Math.log(0.5), 4);
   });
 
+  it('counts missing values as a bin of their own', () => {
+    // A quarter missing then, half now, the rest spread as before.
+    const reference = { edges: [0], shares: [0.375, 0.375], missing: 0.25 };
+    const now = Float64Array.of(Number.NaN, Number.NaN, -1, 1);
+    const expected = 0.25 * Math.log(2) + 2 * (-0.125 * Math.log(0.25 / 0.375));
+    expect(stabilityIndex(reference, now)).toBeCloseTo(expected, 12);
+  });
+
   it('takes constants, ties and columns without any value', () => {
     const constant = spreadOf(new Float64Array(100).fill(3));
     expect(stabilityIndex(constant, new Float64Array(50).fill(3))).toBe(0);

@@ -105,16 +105,17 @@ describe('labels from observation events', () => {
 describe('the label book', () => {
   const event = purchase('p1', start);
 
-  it('lets the later finding win, whatever the order of arrival', () => {
+  it('lets the later finding win, whatever the order and time of arrival', () => {
+    const earlier = { ...label('p1', true, start + day), arrived: start + 9 * day };
+    const later = { ...label('p1', false, start + 2 * day, 'bankEvent'), arrived: start + 3 * day };
     for (const order of [
-      [0, 1],
-      [1, 0],
+      [earlier, later],
+      [later, earlier],
     ]) {
-      const labels = [label('p1', true, start + day), label('p1', false, start + 2 * day)];
       const book = openLabelBook();
       book.addEvent(event);
-      for (const index of order) book.addLabel(labels[index]!);
-      expect(book.standing(event)?.fraud).toBe(false);
+      for (const one of order) book.addLabel(one);
+      expect(book.standing(event)).toBe(later);
     }
   });
 

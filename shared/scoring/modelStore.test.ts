@@ -89,6 +89,22 @@ describe('the models of an environment', () => {
     expect(log.at(-1)?.version).toBe(champion);
   });
 
+  it('go back one step where two roll back at once', async () => {
+    const place = { environment: 'twice', kind: 'risk' as const };
+    const store = openModelStore(storage);
+    const versions: string[] = [];
+    for (const day of [11, 12, 13]) {
+      versions.push(await store.save(place, make(day)));
+      await store.promote(place, versions.at(-1)!, note);
+    }
+    // Both look before either writes, or one after the other: then the second is a step of its own.
+    const ended = await Promise.allSettled([store.rollBack(place, note), store.rollBack(place, note)]);
+    const steps = ended.filter(({ status }) => status === 'fulfilled').length;
+    expect((await store.current(place)).champion).toBe(versions[2 - steps]);
+    for (const one of ended)
+      if (one.status === 'rejected') expect(String(one.reason)).toMatch(/changed meanwhile/);
+  });
+
   it('refuse to promote what is missing, damaged or made for other features', async () => {
     const place = { environment: 'strict', kind: 'risk' as const };
     const store = openModelStore(storage);

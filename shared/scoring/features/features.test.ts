@@ -42,6 +42,7 @@ describe('feature rows', () => {
     histories.observe(purchase(start - 10 * DAY_MS, { totalAmount: 10 }));
     histories.observe(purchase(start - 2 * 3_600_000, { totalAmount: 30 }));
     histories.observe(purchase(start - 30 * 60_000, { user: { userId: 'u2' } }));
+    histories.observe(purchase(start - 75 * 60_000, { user: { userId: 'u3' } }));
     const event = purchase(start);
     const row = named(histories.row(event));
     expect(named(histories.row(event))).toEqual(row);
@@ -57,7 +58,8 @@ describe('feature rows', () => {
       'user.daysKnown': 10,
       'user.new.payment': 0,
       'payment.count1h': 1,
-      'payment.distinct30d.user': 2,
+      'payment.count24h': 3,
+      'payment.distinct30d.user': 3,
     });
     const other = purchase(start, {
       paymentInstrumentList: [{ type: 'CreditCard', bin: '4', lastFourDigits: '9' }],
@@ -73,8 +75,16 @@ describe('feature rows', () => {
     const before = rate();
     histories.label(fraud, 1);
     expect(rate()).toBeGreaterThan(5 * before);
+    const older = purchase(start - 20 * DAY_MS);
+    histories.observe(older);
+    histories.label(older, 1);
+    expect(named(histories.row(purchase(start)))).toMatchObject({
+      'user.fraudsKnown': 2,
+      'user.fraudsKnown14d': 1,
+    });
+    histories.label(older, -1);
     histories.label(fraud, -1);
-    expect(rate()).toBe(before);
+    expect(rate()).toBeLessThanOrEqual(before);
   });
 
   it('do not let purchases too young for a label make an entity look safe', () => {
@@ -82,10 +92,13 @@ describe('feature rows', () => {
     const fraud = purchase(start - 9 * DAY_MS);
     histories.observe(fraud);
     histories.label(fraud, 1);
-    const rate = () => named(histories.row(purchase(start)))['user.fraudShare30d'];
+    const rate = () => {
+      const row = named(histories.row(purchase(start)));
+      return [row['user.fraudShare30d'], row['user.fraudRateHalfLife7d'], row['user.fraudRateHalfLife30d']];
+    };
     const before = rate();
     for (let i = 0; i < 50; i++) histories.observe(purchase(start - i * 3_600_000));
-    expect(rate()).toBe(before);
+    expect(rate()).toEqual(before);
   });
 
   it('are the same from stored bytes as from memory', async () => {

@@ -69,6 +69,14 @@ describe('training', () => {
     );
   });
 
+  it('can split a value that never varies from its absence', () => {
+    const values = Float64Array.from({ length: 400 }, (_, i) => (i % 4 === 0 ? Number.NaN : 7));
+    const labels = Uint8Array.from(values, (value) => (Number.isNaN(value) ? 1 : 0));
+    const { forest } = trainForest({ columns: [values], labels }, undefined, { ...settings, trees: 5 });
+    expect(logitOf(forest, [Number.NaN])).toBeGreaterThan(0);
+    expect(logitOf(forest, [7])).toBeLessThan(0);
+  });
+
   it('is not changed by a monotone transformation of a column', () => {
     const data = madeRows(2000, 9);
     const logged = { ...data, columns: data.columns.map((c, i) => (i === 0 ? c.map(Math.log) : c)) };
