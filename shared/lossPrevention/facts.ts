@@ -84,46 +84,43 @@ export interface FactCounts {
 }
 
 const truthy = (column: string) =>
-  `coalesce(regexp_matches(lower(trim(${column})), '^(1|1\\.0+|true|yes|y)$'), false)`;
+  `coalesce(lower(${column}) IN ('1', '1.0', '1.00', 'true', 'yes', 'y'), false)`;
 const cents = (value: string) => `CAST(coalesce(round(abs(${value}) * 100), 0) AS BIGINT)`;
 const square = (value: string) => `((${value} + 50) // 100) * ((${value} + 50) // 100)`;
 
 /**
  * Makes the table `fact` (one row a transaction, with every sum) and `line` (one row a sold or returned line) from the
- * entity tables. `cash` are the payment methods that are cash.
+ * entity tables. Rows of different units never meet, so what comes of a unit does not depend on what is read with it.
+ * `cash` are the payment methods that are cash. Answers the counts by unit.
  */
-export async function makeFacts(engine: Engine, cash: readonly string[]): Promise<FactCounts> {
+export async function makeFacts(engine: Engine, cash: readonly string[]): Promise<Map<number, FactCounts>> {
   await applyChanges(engine);
-  const joins = await joinColumns(engine);
-  await engine.run('DROP TABLE IF EXISTS tx');
+  await findJoinColumns(engine);
   // One row a key; equal keys are decided by the rows' own text, so that the order of files does not matter.
-  await engine.run(`CREATE TEMP TABLE tx AS
+  await engine.run(`CREATE OR REPLACE TEMP TABLE tx AS
     WITH all_tx AS (
-      SELECT number, coalesce(terminal, '') AS terminal, coalesce(store, '') AS store, coalesce(area, '') AS area,
+      SELECT r.unit, number, coalesce(terminal, '') AS terminal, coalesce(store, '') AS store, coalesce(area, '') AS area,
         coalesce(region, '') AS region, coalesce(staff, '') AS staff, coalesce(role, '') AS role,
         coalesce(customer, '') AS customer, coalesce(currency, '') AS currency, CAST(date AS DATE) AS day,
         CAST(CASE WHEN second BETWEEN 0 AND 86399 THEN second
           ELSE extract(hour FROM date) * 3600 + extract(minute FROM date) * 60 + floor(extract(second FROM date)) END AS INTEGER) AS second,
         coalesce(lower(status) IN ('1', '1.0', 'voided'), false) AS voided, ${truthy('returned')} AS flagged,
-        ${cents('net')} AS net, refundReceipt
-      FROM raw_Transactions
+        ${cents('net')} AS net, refundReceipt, ${keyOf('r', 'sales')} AS sales_key, ${keyOf('r', 'payments')} AS payments_key
+      FROM raw_Transactions r JOIN filled f ON f.unit = r.unit
       WHERE NOT coalesce(lower(status) IN ('5', '6', 'onhold', 'training'), false))
-    SELECT row_number() OVER () AS id, *, max(second) OVER (PARTITION BY store, day) AS last, count(*) OVER (PARTITION BY store, day) AS busy
-    FROM (SELECT * FROM all_tx QUALIFY row_number() OVER (PARTITION BY number, terminal, store, area
+    SELECT row_number() OVER () AS id, *, max(second) OVER (PARTITION BY unit, store, day) AS last, count(*) OVER (PARTITION BY unit, store, day) AS busy
+    FROM (SELECT * FROM all_tx QUALIFY row_number() OVER (PARTITION BY unit, number, terminal, store, area
       ORDER BY day, second, staff, customer, net, voided, flagged) = 1)`);
-  const on = (side: string, columns: readonly string[]) =>
-    ['number', ...columns].map((column) => `coalesce(${side}.${column}, '') = t.${column}`).join(' AND ');
-  await engine.run('DROP TABLE IF EXISTS line');
-  await engine.run(`CREATE TEMP TABLE line AS
+  await engine.run(`CREATE OR REPLACE TEMP TABLE line AS
     WITH by_hand AS (
-      SELECT number, terminal, store, area, line,
+      SELECT unit, number, terminal, store, line,
         sum(abs(amount)) FILTER (WHERE coalesce(byHand, '0') NOT IN ('0', '', 'None')) AS manual,
         sum(abs(amount)) FILTER (WHERE coalesce(byHand, '0') IN ('0', '', 'None')) AS periodic, min(offer) AS offer
       FROM raw_Discounts GROUP BY ALL),
     sold AS (
-      SELECT s.*, coalesce(s.manual, d.manual) AS by_hand, coalesce(s.periodic, d.periodic) AS by_offer,
+      SELECT s.*, ${keyOf('s', 'sales')} AS key, coalesce(s.manual, d.manual) AS by_hand, coalesce(s.periodic, d.periodic) AS by_offer,
         coalesce(s.offer, d.offer) AS part_of
-      FROM raw_Sales s LEFT JOIN by_hand d ON s.number = d.number AND s.line = d.line
+      FROM raw_Sales s JOIN filled f ON f.unit = s.unit LEFT JOIN by_hand d ON s.unit = d.unit AND s.number = d.number AND s.line = d.line
         AND s.terminal IS NOT DISTINCT FROM d.terminal AND s.store IS NOT DISTINCT FROM d.store
       WHERE NOT coalesce(lower(s.status) IN ('1', '1.0', 'voided'), false)),
     priced AS (
@@ -135,7 +132,7 @@ export async function makeFacts(engine: Engine, cash: readonly string[]): Promis
         s.part_of IS NOT NULL AS offered, regexp_matches(coalesce(s.reason, ''), '[^0. ]') AS reasoned,
         s.priceChange IS NULL OR ${truthy('s.priceChange')} AS changed, s.originalNumber, s.originalTerminal,
         s.originalStore IS NOT NULL AND s.originalStore <> t.store AS elsewhere
-      FROM sold s JOIN tx t ON ${on('s', joins.sales)})
+      FROM sold s JOIN tx t ON t.unit = s.unit AND t.sales_key = s.key)
     SELECT id, item, category, ret, net, manual, periodic, offered, reasoned, originalNumber, originalTerminal, elsewhere,
       CAST(coalesce(round(original * pieces * 100), net) AS BIGINT) AS gross,
       CAST(CASE WHEN changed AND price < original THEN round((original - price) * pieces * 100) ELSE 0 END AS BIGINT) AS cut,
@@ -146,20 +143,18 @@ export async function makeFacts(engine: Engine, cash: readonly string[]): Promis
     cash.length > 0
       ? `lower(p.tender) IN (${cash.map((name) => literal(name.toLowerCase())).join(', ')})`
       : 'false';
-  await engine.run('DROP TABLE IF EXISTS paid');
-  await engine.run(`CREATE TEMP TABLE paid AS
+  await engine.run(`CREATE OR REPLACE TEMP TABLE paid AS
     SELECT t.id, bool_or(coalesce(${tenders}, false)) AS cash, count(*) AS payments,
       count(DISTINCT p.card) FILTER (WHERE NOT coalesce(${tenders}, false)) AS cards,
       min(p.card) FILTER (WHERE NOT coalesce(${tenders}, false)) AS card
-    FROM raw_Payments p JOIN tx t ON ${on('p', joins.payments)}
+    FROM raw_Payments p JOIN filled f ON f.unit = p.unit
+      JOIN tx t ON t.unit = p.unit AND t.payments_key = ${keyOf('p', 'payments')}
     WHERE NOT ${truthy('p.change')} AND NOT ${truthy('p.voided')} GROUP BY t.id`);
-  await engine.run('DROP TABLE IF EXISTS quick');
-  await engine.run(`CREATE TEMP TABLE quick AS
+  await engine.run(`CREATE OR REPLACE TEMP TABLE quick AS
     SELECT DISTINCT l.id FROM line l JOIN tx r ON r.id = l.id
-    JOIN tx o ON o.number = l.originalNumber AND (l.originalTerminal IS NULL OR o.terminal = l.originalTerminal)
+    JOIN tx o ON o.unit = r.unit AND o.number = l.originalNumber AND (l.originalTerminal IS NULL OR o.terminal = l.originalTerminal)
     WHERE l.ret AND NOT o.voided AND o.id <> r.id
       AND (r.day - o.day) * 86400 + r.second - o.second BETWEEN 0 AND ${soonSeconds}`);
-  await engine.run('DROP TABLE IF EXISTS fact');
   await engine.run(factSql());
   return countsOf(engine);
 }
@@ -225,7 +220,7 @@ function factSql(): string {
     withheldValue: live('withheld_cents'),
     discountValue: live('discounts'),
   };
-  return `CREATE TEMP TABLE fact AS
+  return `CREATE OR REPLACE TEMP TABLE fact AS
     WITH of_lines AS (
       SELECT id, sum(CASE WHEN ret THEN net ELSE 0 END) AS back_cents, ${sold('net')} AS sold_cents,
         bool_or(ret) AS has_return, bool_or(ret AND originalNumber IS NOT NULL) AS has_original,
@@ -245,7 +240,7 @@ function factSql(): string {
         coalesce(l.has_return, t.flagged) AS is_return,
         CASE WHEN l.id IS NULL THEN t.net ELSE l.back_cents END AS returned_cents
       FROM tx t LEFT JOIN of_lines l ON l.id = t.id LEFT JOIN paid p ON p.id = t.id LEFT JOIN quick q ON q.id = t.id)
-    SELECT id, number, terminal, store, region, staff, role, customer, currency, day, second, cash AS in_cash, card,
+    SELECT id, unit, number, terminal, store, region, staff, role, customer, currency, day, second, cash AS in_cash, card,
       is_return, coalesce(has_original, false) OR refundReceipt IS NOT NULL AS receipt, coalesce(main_category, '') AS category,
       ${sumNames.map((name) => `CAST(${sums[name]} AS BIGINT) AS ${name}`).join(',\n      ')}
     FROM joined`;
@@ -283,30 +278,31 @@ export function productSql(): string {
     withheldValue: sold('l.net', withheld),
     discountValue: sold('l.manual + l.periodic'),
   };
-  return `SELECT f.day, l.item, l.category, f.staff, f.currency,
+  return `SELECT f.unit, f.day, l.item, l.category, f.staff, f.currency,
       ${productSums.map((name) => `CAST(sum(${sums[name]}) AS BIGINT) AS ${name}`).join(', ')}
-    FROM line l JOIN fact f ON f.id = l.id WHERE f.transactions > 0 AND l.item <> '' GROUP BY ALL ORDER BY ALL`;
+    FROM line l JOIN fact f ON f.id = l.id WHERE f.transactions > 0 AND l.item <> '' GROUP BY ALL`;
 }
 
-/** Columns beside the number by which lines and payments find their transaction: those that both sides fill. */
-async function joinColumns(engine: Engine): Promise<{ sales: string[]; payments: string[] }> {
-  const columns = ['terminal', 'store', 'area'] as const;
-  const filled = async (table: string) => {
-    const [row = {}] = await engine.rows(
-      `SELECT ${columns.map((column) => `count(${column}) > 0 AS ${column}`).join(', ')} FROM ${table}`,
-    );
-    return row;
-  };
-  const [transactions, sales, payments] = [
-    await filled('raw_Transactions'),
-    await filled('raw_Sales'),
-    await filled('raw_Payments'),
-  ];
-  return {
-    sales: columns.filter((column) => transactions[column] === true && sales[column] === true),
-    payments: columns.filter((column) => transactions[column] === true && payments[column] === true),
-  };
+const joinColumns = ['terminal', 'store', 'area'] as const;
+
+/** Finds, for each unit, the columns beside the number by which lines and payments find their transaction: those that both sides fill. */
+async function findJoinColumns(engine: Engine): Promise<void> {
+  const filled = (table: string) =>
+    `(SELECT unit, ${joinColumns.map((column) => `count(${column}) > 0 AS ${column}`).join(', ')} FROM ${table} GROUP BY unit)`;
+  const both = (side: string, name: string) =>
+    joinColumns
+      .map((column) => `coalesce(t.${column} AND ${side}.${column}, false) AS ${name}_${column}`)
+      .join(', ');
+  await engine.run(`CREATE OR REPLACE TEMP TABLE filled AS
+    SELECT t.unit, ${both('s', 'sales')}, ${both('p', 'payments')} FROM ${filled('raw_Transactions')} t
+    LEFT JOIN ${filled('raw_Sales')} s ON s.unit = t.unit LEFT JOIN ${filled('raw_Payments')} p ON p.unit = t.unit`);
 }
+
+/** The text that a row and its transaction have in common. */
+const keyOf = (row: string, name: 'sales' | 'payments') =>
+  `concat(${row}.number, ${joinColumns
+    .map((column) => `CASE WHEN f.${name}_${column} THEN concat(chr(31), ${row}.${column}) END`)
+    .join(', ')})`;
 
 /** Tables with a change feed: the last change of each record, in the order of log sequence numbers, decides. */
 async function applyChanges(engine: Engine): Promise<void> {
@@ -315,7 +311,7 @@ async function applyChanges(engine: Engine): Promise<void> {
     const [row = {}] = await engine.rows(`SELECT count(*) AS changes FROM ${table} WHERE change_lsn <> ''`);
     if (row.changes === 0) continue;
     await engine.run(`CREATE TEMP TABLE settled AS SELECT * FROM ${table}
-      QUALIFY change_id = '' OR row_number() OVER (PARTITION BY change_id
+      QUALIFY change_id = '' OR row_number() OVER (PARTITION BY unit, change_id
         ORDER BY change_lsn DESC, change_sequence DESC, change_action DESC) = 1`);
     await engine.run(`DELETE FROM settled WHERE upper(change_action) IN ('2', 'DELETE')`);
     await engine.run(`DROP TABLE ${table}`);
@@ -323,18 +319,30 @@ async function applyChanges(engine: Engine): Promise<void> {
   }
 }
 
-async function countsOf(engine: Engine): Promise<FactCounts> {
-  const [row = {}] = await engine.rows(`SELECT (SELECT count(*) FROM raw_Transactions) AS transactions,
-    (SELECT count(*) FROM raw_Sales) AS lines, (SELECT count(*) FROM raw_Payments) AS payments,
-    (SELECT count(*) FROM raw_Transactions WHERE NOT coalesce(lower(status) IN ('5', '6', 'onhold', 'training'), false))
-      - (SELECT count(*) FROM tx) AS duplicates,
-    (SELECT count(*) FROM raw_Sales WHERE NOT coalesce(lower(status) IN ('1', '1.0', 'voided'), false)) - (SELECT count(*) FROM line)
-      AS unmatched`);
-  return {
-    transactions: Number(row.transactions),
-    lines: Number(row.lines),
-    payments: Number(row.payments),
-    duplicates: Number(row.duplicates),
-    unmatched: Number(row.unmatched),
-  };
+async function countsOf(engine: Engine): Promise<Map<number, FactCounts>> {
+  const rows = await engine.rows(`
+    SELECT unit, CAST(sum(transactions) AS BIGINT) AS transactions, CAST(sum(lines) AS BIGINT) AS lines,
+      CAST(sum(payments) AS BIGINT) AS payments, CAST(sum(counted) AS BIGINT) AS counted,
+      CAST(sum(kept) AS BIGINT) AS kept, CAST(sum(live) AS BIGINT) AS live, CAST(sum(matched) AS BIGINT) AS matched FROM (
+        SELECT unit, count(*) AS transactions, 0 AS lines, 0 AS payments,
+          count(*) FILTER (WHERE NOT coalesce(lower(status) IN ('5', '6', 'onhold', 'training'), false)) AS counted,
+          0 AS kept, 0 AS live, 0 AS matched FROM raw_Transactions GROUP BY unit
+        UNION ALL SELECT unit, 0, count(*), 0, 0, 0,
+          count(*) FILTER (WHERE NOT coalesce(lower(status) IN ('1', '1.0', 'voided'), false)), 0 FROM raw_Sales GROUP BY unit
+        UNION ALL SELECT unit, 0, 0, count(*), 0, 0, 0, 0 FROM raw_Payments GROUP BY unit
+        UNION ALL SELECT unit, 0, 0, 0, 0, count(*), 0, 0 FROM tx GROUP BY unit
+        UNION ALL SELECT unit, 0, 0, 0, 0, 0, 0, count(*) FROM line l JOIN tx t ON t.id = l.id GROUP BY unit)
+    GROUP BY unit`);
+  return new Map(
+    rows.map((row) => [
+      Number(row.unit),
+      {
+        transactions: Number(row.transactions),
+        lines: Number(row.lines),
+        payments: Number(row.payments),
+        duplicates: Number(row.counted) - Number(row.kept),
+        unmatched: Number(row.live) - Number(row.matched),
+      },
+    ]),
+  );
 }

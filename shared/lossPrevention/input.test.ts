@@ -307,13 +307,13 @@ describe('CDM folders', () => {
     for (const sql of emptyTables(entityNames)) await engine.run(sql);
     const blank = `NULL, NULL, NULL, NULL`;
     await engine.run(
-      `INSERT INTO raw_Transactions (number, terminal, date) VALUES ('T1', 'R1', TIMESTAMP '2026-01-01 10:00:00')`,
+      `INSERT INTO raw_Transactions (unit, number, terminal, date) VALUES (0, 'T1', 'R1', TIMESTAMP '2026-01-01 10:00:00')`,
     );
     await engine.run(
-      `INSERT INTO raw_Sales (number, terminal, line, item, price, original, net, quantity) VALUES ('T1', 'R1', 1, 'P1', 10, 10, 6, 1)`,
+      `INSERT INTO raw_Sales (unit, number, terminal, line, item, price, original, net, quantity) VALUES (0, 'T1', 'R1', 1, 'P1', 10, 10, 6, 1)`,
     );
     await engine.run(
-      `INSERT INTO raw_Discounts VALUES ('T1', 'R1', NULL, NULL, 1, 3, '2', NULL, ${blank}), ('T1', 'R1', NULL, NULL, 1, 1, '0', 'O1', ${blank})`,
+      `INSERT INTO raw_Discounts VALUES (0, 'T1', 'R1', NULL, NULL, 1, 3, '2', NULL, ${blank}), (0, 'T1', 'R1', NULL, NULL, 1, 1, '0', 'O1', ${blank})`,
     );
     await makeFacts(engine, ['1']);
     expect(

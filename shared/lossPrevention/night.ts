@@ -7,7 +7,7 @@ import type { Files } from './files.ts';
 import { gzipFault } from './gzip.ts';
 import { type FileProblem, findLayout, type LakeFile, type Layout, type Unit } from './layout.ts';
 import type { Mapping } from './mapping.ts';
-import { monthTables, unitTables, writeMonth, writePartials } from './partials.ts';
+import { addUp, monthsOfUnits, monthTables, unitTables, writeMonth, writePartials } from './partials.ts';
 import { emptyTables, type Reject, readFileInto } from './read.ts';
 import { type EntityName, entityNames } from './schema.ts';
 import { headBytes } from './sniff.ts';
@@ -64,7 +64,7 @@ export interface NightResult {
 }
 
 /** Part of every key: a change of what the sums mean makes everything new. */
-const engineVersion = 'sums-2';
+const engineVersion = 'sums-3';
 
 /**
  * Brings the sums up to date: reads the units whose files are new or changed since they were last read, rolls up the
@@ -99,33 +99,63 @@ export async function bringUpToDate(settings: NightSettings): Promise<NightResul
       rows: result.rowsRead,
       rejects: result.rejects,
     });
-  await tell();
+  const todo: Pending[] = [];
   for (const unit of layout.units) {
-    signal.throwIfAborted();
     const files = unit.files.map(({ name, etag, entities }) => [name, etag, entities]);
     const folder = `partials/${keyOf([...about, unit.id, JSON.stringify(files)])}`;
     const kept = known.has(`${folder}/unit.json`) ? await out.read(`${folder}/unit.json`) : undefined;
-    let record = kept && parseRecord(kept);
-    if (!record) {
-      const read = await readUnit(settings, unit, folder, cash);
+    const record = kept && parseRecord(kept);
+    if (record) result.units.push({ folder, record });
+    else todo.push({ unit, folder });
+  }
+  done = result.units.length;
+  await tell();
+  for (const batch of batches(todo)) {
+    signal.throwIfAborted();
+    for (const { folder, read } of await readBatch(settings, batch, cash)) {
       result.rejects += read.rejects;
       result.rowsRead += read.rows;
       problems.push(...read.problems);
-      record = read.record;
-      if (record) {
+      if (read.record) {
         result.unitsRead++;
-        result.transactionsRead += record.transactions;
+        result.transactionsRead += read.record.transactions;
+        result.units.push({ folder, record: read.record });
       }
     }
-    if (record) result.units.push({ folder, record });
-    done++;
+    done += batch.length;
     await tell();
   }
+  result.units.sort((a, b) => (a.record.id < b.record.id ? -1 : 1));
   await rollMonths(settings, result);
   await forget(out, 'partials/', new Set(result.units.map((unit) => unit.folder)));
   await forget(out, 'months/', new Set(result.months.map((month) => month.folder)));
   problems.sort((a, b) => (a.file < b.file ? -1 : a.file > b.file ? 1 : a.reason < b.reason ? -1 : 1));
   return result;
+}
+
+interface Pending {
+  unit: Unit;
+  folder: string;
+}
+
+/** Small units are read together: a statement costs more than the rows of a quiet day. */
+const batchBytes = 24 * 1048576;
+const batchUnits = 32;
+
+function* batches(pending: readonly Pending[]): Generator<Pending[]> {
+  let batch: Pending[] = [];
+  let bytes = 0;
+  for (const one of pending) {
+    const size = one.unit.files.reduce((sum, file) => sum + file.size * (file.gzip ? 6 : 1), 0);
+    if (batch.length > 0 && (batch.length >= batchUnits || bytes + size > batchBytes)) {
+      yield batch;
+      batch = [];
+      bytes = 0;
+    }
+    batch.push(one);
+    bytes += size;
+  }
+  if (batch.length > 0) yield batch;
 }
 
 interface UnitRead {
@@ -135,58 +165,86 @@ interface UnitRead {
   problems: FileProblem[];
 }
 
+async function readBatch(
+  settings: NightSettings,
+  batch: readonly Pending[],
+  cash: readonly string[],
+): Promise<{ folder: string; read: UnitRead }[]> {
+  const { engine, out } = settings;
+  for (const sql of emptyTables(entityNames)) await engine.run(sql);
+  const reads: { folder: string; read: UnitRead; files: UnitRecord['files'] }[] = [];
+  for (const [i, { unit, folder }] of batch.entries())
+    reads.push({ folder, ...(await readUnit(settings, i, unit, folder)) });
+  if (reads.every(({ read }) => read.problems.length > 0)) return reads;
+  const counts = await makeFacts(engine, cash);
+  await addUp(engine);
+  const monthsOf = await monthsOfUnits(engine);
+  const local = join(engine.directory, 'unit');
+  await mkdir(local, { recursive: true });
+  for (const [i, { folder, read, files }] of reads.entries()) {
+    settings.signal.throwIfAborted();
+    if (read.problems.length > 0) continue;
+    await writePartials(engine, i, local);
+    for (const table of unitTables)
+      await out.put(`${folder}/${table}.parquet`, join(local, `${table}.parquet`));
+    read.record = {
+      id: batch[i]!.unit.id,
+      files,
+      months: monthsOf.get(i) ?? [],
+      ...(counts.get(i) ?? noFacts),
+      rejects: read.rejects,
+    };
+    // Written last: a unit without it was not finished.
+    await out.write(`${folder}/unit.json`, `${JSON.stringify(read.record)}\n`, 'application/json');
+  }
+  return reads;
+}
+
+const noFacts = { transactions: 0, lines: 0, payments: 0, duplicates: 0, unmatched: 0 };
+
+/** Reads the files of a unit into the entity tables; where one cannot be used, none of them stays there. */
 async function readUnit(
   settings: NightSettings,
+  index: number,
   unit: Unit,
   folder: string,
-  cash: readonly string[],
-): Promise<UnitRead> {
-  const { engine, out } = settings;
+): Promise<{ read: UnitRead; files: UnitRecord['files'] }> {
   const read: UnitRead = { rows: 0, rejects: 0, problems: [] };
-  const entities = new Set(unit.files.flatMap((file) => file.entities));
-  if (!entities.has('Transactions')) {
+  const files: UnitRecord['files'] = [];
+  if (!unit.files.some((file) => file.entities.includes('Transactions'))) {
     read.problems = unit.files.map(({ name }) => ({
       file: name,
       reason: 'left out: no Transactions for the same day or folder yet',
     }));
-    return read;
+    return { read, files };
   }
-  for (const sql of emptyTables(entityNames)) await engine.run(sql);
-  const files: UnitRecord['files'] = [];
   const rejects: Reject[] = [];
   for (const file of unit.files) {
     settings.signal.throwIfAborted();
-    const one = await bringAndRead(settings, file);
+    const one = await bringAndRead(settings, index, file);
     rejects.push(...one.rejects);
     const { name, etag } = file;
     if (one.ok) files.push({ name, etag, rows: one.rows, rejects: one.rejects.length });
     else read.problems.push({ file: name, reason: `not used: ${one.reason}` });
   }
   read.rejects = rejects.length;
-  if (rejects.length > 0) await writeRejects(out, `${folder}/rejects.csv`, rejects);
-  if (read.problems.length > 0) {
-    const named = new Set(read.problems.map((problem) => problem.file));
-    for (const { name } of unit.files)
-      if (!named.has(name)) read.problems.push({ file: name, reason: `left out with ${[...named][0]}` });
-    return read;
+  if (rejects.length > 0) await writeRejects(settings.out, `${folder}/rejects.csv`, rejects);
+  const failed = read.problems[0]?.file;
+  if (failed === undefined) {
+    read.rows = files.reduce((sum, file) => sum + file.rows, 0);
+    return { read, files };
   }
-  read.rows = files.reduce((sum, file) => sum + file.rows, 0);
-  const counts = await makeFacts(engine, cash);
-  const local = join(engine.directory, 'unit');
-  await rm(local, { recursive: true, force: true });
-  await mkdir(local, { recursive: true });
-  const months = await writePartials(engine, local);
-  for (const table of unitTables)
-    await out.put(`${folder}/${table}.parquet`, join(local, `${table}.parquet`));
-  read.record = { id: unit.id, files, months, ...counts, rejects: rejects.length };
-  // Written last: a unit without it was not finished.
-  await out.write(`${folder}/unit.json`, `${JSON.stringify(read.record)}\n`, 'application/json');
-  return read;
+  const named = new Set(read.problems.map((problem) => problem.file));
+  for (const { name } of unit.files)
+    if (!named.has(name)) read.problems.push({ file: name, reason: `left out with ${failed}` });
+  for (const entity of entityNames)
+    await settings.engine.run(`DELETE FROM raw_${entity} WHERE unit = ${index}`);
+  return { read, files };
 }
 
 type BroughtIn = Awaited<ReturnType<typeof readFileInto>>;
 
-async function bringAndRead(settings: NightSettings, file: LakeFile): Promise<BroughtIn> {
+async function bringAndRead(settings: NightSettings, unit: number, file: LakeFile): Promise<BroughtIn> {
   const { engine, lake } = settings;
   const refuse = (reason: string): BroughtIn => ({ ok: false, rows: 0, rejects: [], reason });
   if (file.size > settings.largestFileBytes)
@@ -203,7 +261,7 @@ async function bringAndRead(settings: NightSettings, file: LakeFile): Promise<Br
   try {
     if (!(await lake.fetch(file.name, path))) return refuse('the file is gone since it was listed');
     const fault = file.gzip ? await gzipFault(path, settings.largestFileBytes) : undefined;
-    return fault === undefined ? await readFileInto(engine, file, path, head) : refuse(fault);
+    return fault === undefined ? await readFileInto(engine, unit, file, path, head) : refuse(fault);
   } finally {
     await rm(path, { force: true });
   }
@@ -219,7 +277,7 @@ async function cashTenders(
   const entity: EntityName = 'PaymentMethod';
   for (const sql of emptyTables([entity])) await engine.run(sql);
   for (const file of layout.methods) {
-    const read = await bringAndRead(settings, file);
+    const read = await bringAndRead(settings, 0, file);
     if (!read.ok) problems.push({ file: file.name, reason: `not used: ${read.reason}` });
   }
   const rows = await engine.rows(

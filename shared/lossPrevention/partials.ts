@@ -21,28 +21,47 @@ export type MonthTable = (typeof monthTables)[number];
 const added = (names: readonly string[]) =>
   names.map((name) => `CAST(sum(${name}) AS BIGINT) AS ${name}`).join(', ');
 
-/** Writes the partial sums of the facts, by day, into `folder`; answers the months they touch, with their days. */
-export async function writePartials(
-  engine: Engine,
-  folder: string,
-): Promise<{ month: string; days: number }[]> {
+/** Adds the facts up into the tables that each unit leaves behind (`part_tills` …). */
+export async function addUp(engine: Engine): Promise<void> {
   const select: Record<UnitTable, string> = {
-    tills: `SELECT day, ${tillDimensions.join(', ')}, ${added(sumNames)} FROM fact GROUP BY ALL ORDER BY ALL`,
+    tills: `SELECT unit, day, ${tillDimensions.join(', ')}, ${added(sumNames)} FROM fact GROUP BY ALL`,
     products: productSql(),
-    customers: `SELECT day, ${customerDimensions.join(', ')}, ${added(customerSums)} FROM fact
-      WHERE customer <> '' AND transactions > 0 GROUP BY ALL ORDER BY ALL`,
-    cards: `SELECT day, ${cardDimensions.join(', ')}, CAST(sum(returns) AS BIGINT) AS refunds,
-      CAST(sum(returned) AS BIGINT) AS value FROM fact WHERE toCard > 0 AND staff <> '' GROUP BY ALL ORDER BY ALL`,
+    customers: `SELECT unit, day, ${customerDimensions.join(', ')}, ${added(customerSums)} FROM fact
+      WHERE customer <> '' AND transactions > 0 GROUP BY ALL`,
+    cards: `SELECT unit, day, ${cardDimensions.join(', ')}, CAST(sum(returns) AS BIGINT) AS refunds,
+      CAST(sum(returned) AS BIGINT) AS value FROM fact WHERE toCard > 0 AND staff <> '' GROUP BY ALL`,
     // Plain sales say nothing about anybody; what an investigator looks at is kept.
-    journal: `SELECT day, second, number, staff, terminal, store, customer, currency, sold, discountValue, manualValue,
+    journal: `SELECT unit, day, second, number, staff, terminal, store, customer, currency, sold, discountValue, manualValue,
       overrideValue, returned, voidValue, receipt, is_return, in_cash, card IS NOT NULL AS by_card, category FROM fact
-      WHERE returns > 0 OR voids > 0 OR manual > 0 OR overrides > 0 OR withheld > 0 ORDER BY ALL`,
+      WHERE returns > 0 OR voids > 0 OR manual > 0 OR overrides > 0 OR withheld > 0`,
   };
-  for (const table of unitTables) await copy(engine, select[table], join(folder, `${table}.parquet`));
-  const months = await engine.rows(
-    `SELECT strftime(day, '%Y-%m') AS month, count(DISTINCT day) AS days FROM fact GROUP BY ALL ORDER BY ALL`,
+  for (const table of unitTables)
+    await engine.run(`CREATE OR REPLACE TEMP TABLE part_${table} AS ${select[table]}`);
+}
+
+/** Writes one unit's sums, as `addUp` made them, into `folder`. */
+export async function writePartials(engine: Engine, unit: number, folder: string): Promise<void> {
+  for (const table of unitTables)
+    await copy(
+      engine,
+      `SELECT * EXCLUDE (unit) FROM part_${table} WHERE unit = ${unit} ORDER BY ALL`,
+      join(folder, `${table}.parquet`),
+    );
+}
+
+/** The months that each unit of `addUp` touches, with the number of its days in them. */
+export async function monthsOfUnits(engine: Engine): Promise<Map<number, { month: string; days: number }[]>> {
+  const rows = await engine.rows(
+    `SELECT unit, strftime(day, '%Y-%m') AS month, count(DISTINCT day) AS days FROM part_tills GROUP BY ALL ORDER BY ALL`,
   );
-  return months.map((row) => ({ month: String(row.month), days: Number(row.days) }));
+  const months = new Map<number, { month: string; days: number }[]>();
+  for (const row of rows) {
+    const unit = Number(row.unit);
+    const own = months.get(unit) ?? [];
+    months.set(unit, own);
+    own.push({ month: String(row.month), days: Number(row.days) });
+  }
+  return months;
 }
 
 /** Rolls the partial sums of one month up. `parts` are the files of each table of the units with days in the month. */

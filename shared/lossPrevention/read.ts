@@ -37,6 +37,7 @@ const rejectLimit = 100_000;
  */
 export async function readFileInto(
   engine: Engine,
+  unit: number,
   file: LakeFile,
   path: string,
   head: Uint8Array,
@@ -50,7 +51,7 @@ export async function readFileInto(
       ? bindByMapping(entity, file.mapped, opened.columns)
       : bindByName(entity, opened.columns);
     if (!bound.ok) return { ok: false, rows, rejects, reason: bound.reason };
-    const result = await load(engine, file, opened, bound.binding);
+    const result = await load(engine, unit, file, opened, bound.binding);
     rows += result.rows;
     rejects.push(...result.rejects);
     if (!result.ok) return { ...result, rows, rejects };
@@ -139,7 +140,13 @@ async function openParquet(engine: Engine, path: string): Promise<Opened | { ok:
   }
 }
 
-async function load(engine: Engine, file: LakeFile, opened: Opened, binding: Binding): Promise<FileRead> {
+async function load(
+  engine: Engine,
+  unit: number,
+  file: LakeFile,
+  opened: Opened,
+  binding: Binding,
+): Promise<FileRead> {
   const fields = usedFields[binding.entity];
   const types = new Map<string, FieldType>();
   const required = new Set<string>();
@@ -159,13 +166,12 @@ async function load(engine: Engine, file: LakeFile, opened: Opened, binding: Bin
   const changes = file.cdm?.changes ? changeColumns(opened, file.cdm.columns) : undefined;
   const table = `raw_${binding.entity}`;
   const extra = changes ?? { id: recordId(opened, file), lsn: "''", sequence: "''", action: "''" };
-  const query = `SELECT ${select.join(', ')}, ${extra.id} AS change_id, ${extra.lsn} AS change_lsn,
+  const query = `SELECT ${unit} AS unit, ${select.join(', ')}, ${extra.id} AS change_id, ${extra.lsn} AS change_lsn,
     ${extra.sequence} AS change_sequence, ${extra.action} AS change_action FROM ${opened.from(types, required)}`;
   try {
-    await engine.run(`CREATE TEMP TABLE incoming AS ${query}`);
+    await engine.run(`CREATE OR REPLACE TEMP TABLE incoming AS ${query}`);
   } catch (error) {
-    await engine.run('DROP TABLE IF EXISTS incoming');
-    await clearRejects(engine);
+    await clearRejects(engine).catch(() => undefined);
     return { ok: false, rows: 0, rejects: [], reason: `cannot be read: ${firstLine(error)}` };
   }
   const rejects = await rejectsOf(engine, file, opened);
@@ -173,9 +179,13 @@ async function load(engine: Engine, file: LakeFile, opened: Opened, binding: Bin
   const broken = rejects.find(
     ({ reason, text }) => reason.includes('unterminated quote') && text.includes('\n'),
   );
-  rejects.push(...(await emptyKeys(engine, file, opened, fields, rejects)));
-  const [{ total = 0 } = {}] = await engine.rows('SELECT count(*) AS total FROM incoming');
-  const good = Number(total);
+  const needed = fields.filter((field) => field.required);
+  const empty = needed.map((field) => `${field.column} IS NULL`).join(' OR ');
+  const [counted = {}] = await engine.rows(
+    `SELECT count(*) AS total, count(*) FILTER (WHERE ${empty}) AS empty FROM incoming`,
+  );
+  if (counted.empty !== 0) rejects.push(...(await emptyKeys(engine, file, opened, needed, rejects)));
+  const good = Number(counted.total) - Number(counted.empty);
   const bad = rejects.length;
   const verdict = broken
     ? `row ${broken.row} opens a quote that is never closed`
@@ -186,7 +196,6 @@ async function load(engine: Engine, file: LakeFile, opened: Opened, binding: Bin
     const keep = binding.distinct ? ' QUALIFY row_number() OVER (PARTITION BY number) = 1' : '';
     await engine.run(`INSERT INTO ${table} SELECT * FROM incoming${keep}`);
   }
-  await engine.run('DROP TABLE incoming');
   return verdict === undefined
     ? { ok: true, rows: good, rejects }
     : { ok: false, rows: 0, rejects, reason: verdict };
@@ -246,7 +255,7 @@ async function rejectsOf(engine: Engine, file: LakeFile, opened: Opened): Promis
      FROM reject_errors QUALIFY row_number() OVER (PARTITION BY line ORDER BY column_idx, error_type) = 1
      ORDER BY line LIMIT ${rejectLimit}`,
   );
-  await clearRejects(engine);
+  if (rows.length > 0) await clearRejects(engine);
   return rows.map((row) => ({
     file: file.name,
     row: Number(row.line),
@@ -258,12 +267,9 @@ async function rejectsOf(engine: Engine, file: LakeFile, opened: Opened): Promis
   }));
 }
 
-/** The tables of rejects belong to the connection and grow with each file; they are emptied after each. */
+/** The table of rejects belongs to the connection and grows with each file. */
 async function clearRejects(engine: Engine): Promise<void> {
-  const tables = await engine.rows(
-    `SELECT table_name FROM duckdb_tables() WHERE table_name IN ('reject_errors', 'reject_scans')`,
-  );
-  for (const { table_name } of tables) await engine.run(`DELETE FROM ${identifier(String(table_name))}`);
+  await engine.run('DELETE FROM reject_errors');
 }
 
 /** Rows whose key or date is empty: taken out of `incoming`, and reported by the row they were. */
@@ -271,16 +277,14 @@ async function emptyKeys(
   engine: Engine,
   file: LakeFile,
   opened: Opened,
-  fields: readonly Field[],
+  needed: readonly Field[],
   known: readonly Reject[],
 ): Promise<Reject[]> {
-  const needed = fields.filter((field) => field.required);
   const empty = needed.map((field) => `${field.column} IS NULL`).join(' OR ');
   const found = await engine.rows(
     `SELECT place, ${needed.map((field) => `${field.column} IS NULL AS ${field.column}`).join(', ')}
      FROM (SELECT *, row_number() OVER () AS place FROM incoming) WHERE ${empty} LIMIT ${rejectLimit}`,
   );
-  if (found.length === 0) return [];
   await engine.run(`DELETE FROM incoming WHERE ${empty}`);
   const skipped = known.map((reject) => reject.row);
   return found.map((row) => {
@@ -304,7 +308,7 @@ const firstLine = (error: unknown) =>
 export function emptyTables(entities: readonly EntityName[]): string[] {
   return entities.flatMap((entity) => [
     `DROP TABLE IF EXISTS raw_${entity}`,
-    `CREATE TEMP TABLE raw_${entity} (${usedFields[entity]
+    `CREATE TEMP TABLE raw_${entity} (unit INTEGER, ${usedFields[entity]
       .map((field) => `${field.column} ${sqlTypes[field.type]}`)
       .join(', ')}, change_id VARCHAR, change_lsn VARCHAR, change_sequence VARCHAR, change_action VARCHAR)`,
   ]);

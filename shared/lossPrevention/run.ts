@@ -26,7 +26,7 @@ export interface RunSettings {
   prefix?: string;
   mapping?: Mapping;
   findings?: FindingSettings;
-  /** bytes of memory for the engine; default 512 MiB */
+  /** bytes of memory for the engine; default 256 MiB */
   memoryBytes?: number;
   threads?: number;
   /** where the job makes its own folder; default the system's */
@@ -85,7 +85,7 @@ export async function runLossPrevention(settings: RunSettings): Promise<RunOutco
     const signal = settings.signal ? AbortSignal.any([settings.signal, lock.signal]) : lock.signal;
     const engine = await openEngine({
       directory,
-      memoryBytes: settings.memoryBytes ?? 512 * 1048576,
+      memoryBytes: settings.memoryBytes ?? 256 * 1048576,
       threads: settings.threads ?? 2,
     });
     try {
@@ -136,17 +136,25 @@ async function runWith(settings: RunSettings, engine: Engine, signal: AbortSigna
     unmatched: total((record) => record.unmatched),
     duplicates: total((record) => record.duplicates),
   };
-  const journal = await readJournal({ out, engine }, night, findings, names);
   const version = createHash('sha256')
     .update(JSON.stringify([dashboardVersion, findings, notes]))
     .digest('hex')
     .slice(0, 24);
   const dashboard = `dashboards/${version}`;
-  await writeDashboard(findings, notes, journal, (name, content, type) => {
-    signal.throwIfAborted();
-    return out.write(`${dashboard}/${name}`, content, type);
-  });
-  await out.write('latest.json', `${JSON.stringify({ dashboard })}\n`, 'application/json');
+  const finished = await out.read('latest.json');
+  const written = finished !== undefined && new TextDecoder().decode(finished) === latest(dashboard);
+  // The folder's name follows from what is in it: the newest dashboard needs no second writing.
+  if (!written)
+    await writeDashboard(
+      findings,
+      notes,
+      await readJournal({ out, engine }, night, findings, names),
+      (name, content, type) => {
+        signal.throwIfAborted();
+        return out.write(`${dashboard}/${name}`, content, type);
+      },
+    );
+  await out.write('latest.json', latest(dashboard), 'application/json');
   await forgetOldDashboards(out, dashboard);
   const { sections } = findings;
   return {
@@ -173,6 +181,8 @@ async function runWith(settings: RunSettings, engine: Engine, signal: AbortSigna
     },
   };
 }
+
+const latest = (dashboard: string) => `${JSON.stringify({ dashboard })}\n`;
 
 const journalMonths = 6;
 const journalRows = 200;

@@ -19,7 +19,7 @@ const usage = `holdfast lp run: loss prevention over a lake, from files to a das
   --prefix <path>        only files whose path starts with it
   --mapping <file.json>  saved column mapping
   --rate <number>        the knob of the flag, 0 to 1 (0.05)
-  --memory <MiB>         memory of the engine (512)
+  --memory <MiB>         memory of the engine (256)
   --threads <n>          threads of the engine (2)
 `;
 
@@ -57,7 +57,7 @@ export async function lossPreventionCommand(args: readonly string[]): Promise<nu
       {
         ...places,
         ...runSettingsOf(settings),
-        memoryBytes: Number(values.memory ?? 512) * 1048576,
+        memoryBytes: Number(values.memory ?? 256) * 1048576,
         threads: Number(values.threads ?? 2),
         signal: stop.signal,
       },

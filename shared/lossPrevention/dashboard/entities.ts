@@ -146,7 +146,7 @@ function reasonDetails(
   ranked: readonly ReasonScore[],
   charts: Charts,
 ): Html {
-  const drawn = ranked.slice(0, 5).map((reason) => reason.reason);
+  const drawn = ranked.slice(0, 3).map((reason) => reason.reason);
   const all = [...new Set(months.flatMap((month) => month.map((reason) => reason.reason)))];
   const order = [...drawn, ...all.filter((reason) => !drawn.includes(reason)).sort()];
   return html`${order.map((id, i) => {
