@@ -52,7 +52,7 @@ export function explain(
   kind: RuleKind = 'decision',
 ): Explanation[] {
   const session = newSession();
-  const own = newOuter();
+  const own = { ...newOuter(), decided: kind === 'action' };
   const source = rule.condition ?? '';
   const condition =
     source.trim() === ''

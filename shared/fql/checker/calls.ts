@@ -220,7 +220,7 @@ function checkStatic(scope: Scope, e: Of<'call'>, callee: Of<'member'>, owner: s
     } else reportUnknownStatic(scope, owner, callee);
     return errorAt(e);
   }
-  if (overloads[0]?.owner === 'Response' && scope.place !== 'action') {
+  if (overloads[0]?.owner === 'Response' && !scope.decided) {
     report(scope, 'wrong-place', 'Response.Decision() is known in post-decision actions only.', e);
     return errorAt(e);
   }

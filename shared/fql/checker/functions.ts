@@ -216,6 +216,7 @@ export function checkOutput(
   const parsed = parse(text);
   const inner: Scope = {
     place: 'function',
+    decided: false,
     resources,
     session,
     problems: parsed.problems,

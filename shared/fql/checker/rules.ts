@@ -43,6 +43,8 @@ export function diagnosticsOf(
 
 /** What a piece of code sees of the code around it. */
 export interface Outer {
+  /** What the condition belongs to is a post-decision action. */
+  decided?: boolean;
   locals: ReadonlyMap<string, Local>;
   ids: { next: number };
   aliases: ReadonlyMap<string, Expression>;
@@ -81,6 +83,7 @@ export function checkPiece(
   const parsed = parse(source);
   const scope: Scope = {
     place,
+    decided: place === 'action' || outer.decided === true,
     resources,
     session,
     problems: parsed.problems,
@@ -126,7 +129,7 @@ function checkRule(
   diagnostics: Diagnostic[],
 ): CheckedRule {
   const source = rule.condition ?? '';
-  const own = newOuter();
+  const own: Outer = { ...newOuter(), decided: kind === 'action' };
   session.functionsUsed.clear();
   const condition = isBlank(source)
     ? undefined

@@ -40,6 +40,8 @@ export function newSession(): Session {
 /** What one piece of code is checked in. */
 export interface Scope {
   place: Place;
+  /** The decision is made: code of a post-decision action, its condition too. */
+  decided: boolean;
   resources: Resources;
   session: Session;
   problems: Problem[];

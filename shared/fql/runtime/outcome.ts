@@ -57,27 +57,29 @@ export const mark = {
   ruleReached: 4,
 } as const;
 
-/** What only some runs have. */
+/** What only some runs have; it belongs to one outcome, which adds to it in place. */
 interface Extras {
   queue: RuleOutcome['queue'];
-  traces: RuleOutcome['traces'];
-  faults: readonly RunFault[];
-  outputs: Readonly<Record<string, JsonObject>>;
-  variables: JsonObject;
-  customProperties: JsonObject;
+  traces: { rule: string; clause: string; attributes: JsonObject }[];
+  faults: RunFault[];
+  outputs: Record<string, JsonObject>;
+  variables: Record<string, Json>;
+  customProperties: Record<string, Json>;
   /** Ids of requests whose failure is recorded. */
-  failed: ReadonlySet<string>;
+  failed: Set<string>;
 }
 
-const noExtras: Extras = Object.freeze({
-  queue: undefined,
-  traces: nothing,
-  faults: nothing,
-  outputs: noOutputs,
-  variables: empty,
-  customProperties: empty,
-  failed: new Set<string>(),
-});
+function newExtras(): Extras {
+  return {
+    queue: undefined,
+    traces: [],
+    faults: [],
+    outputs: {},
+    variables: {},
+    customProperties: {},
+    failed: new Set(),
+  };
+}
 
 /** The state of one run and, once it is over, its outcome. Small, because every run makes one. */
 export class Outcome implements RuleOutcome {
@@ -92,7 +94,7 @@ export class Outcome implements RuleOutcome {
   /** The rule and clause after which nothing ran; -1: none. */
   stopRule = -1;
   stopClause = -1;
-  #extras: Extras = noExtras;
+  #extras: Extras | undefined = undefined;
 
   constructor(facts: ProgramFacts, input: RunInput) {
     this.#facts = facts;
@@ -100,26 +102,28 @@ export class Outcome implements RuleOutcome {
   }
 
   get queue(): RuleOutcome['queue'] {
-    return this.#extras.queue;
+    return this.#extras?.queue;
   }
   get traces(): RuleOutcome['traces'] {
-    return this.#extras.traces;
+    return this.#extras?.traces ?? nothing;
   }
   get faults(): readonly RunFault[] {
-    return this.#extras.faults;
+    return this.#extras?.faults ?? nothing;
   }
   get outputs(): Readonly<Record<string, JsonObject>> {
-    return this.#extras.outputs;
+    return this.#extras?.outputs ?? noOutputs;
   }
   get variables(): JsonObject {
-    return this.#extras.variables;
+    return this.#extras?.variables ?? empty;
   }
   get customProperties(): JsonObject {
-    return this.#extras.customProperties;
+    return this.#extras?.customProperties ?? empty;
   }
 
-  #add(part: Partial<Extras>): void {
-    this.#extras = { ...this.#extras, ...part };
+  /** The extras, made when first needed. */
+  #own(): Extras {
+    this.#extras ??= newExtras();
+    return this.#extras;
   }
 
   note(kind: number, index: number): void {
@@ -136,48 +140,51 @@ export class Outcome implements RuleOutcome {
 
   routed(rule: number, clause: number, number: number, queue: string): void {
     const facts = this.#facts.rules[rule];
-    this.#add({ queue: { queue, rule: facts?.name ?? '', clause: facts?.clauses[clause]?.name ?? '' } });
+    this.#own().queue = { queue, rule: facts?.name ?? '', clause: facts?.clauses[clause]?.name ?? '' };
     this.stopRule = rule;
     this.stopClause = clause;
     this.note(mark.fired, number);
   }
 
   output(clause: string, values: Record<string, Json>): void {
-    const outputs: Record<string, JsonObject> = { ...this.outputs };
+    const { outputs } = this.#own();
     put(outputs, clause, Object.hasOwn(outputs, clause) ? merged(outputs[clause], values) : values);
-    this.#add({ outputs });
   }
 
   trace(rule: number, clause: number, attributes: JsonObject): void {
     const facts = this.#facts.rules[rule];
-    this.#add({
-      traces: [
-        ...this.traces,
-        { rule: facts?.name ?? '', clause: facts?.clauses[clause]?.name ?? '', attributes },
-      ],
+    this.#own().traces.push({
+      rule: facts?.name ?? '',
+      clause: facts?.clauses[clause]?.name ?? '',
+      attributes,
     });
   }
 
   setVariables(values: Record<string, Json>): void {
-    this.#add({ variables: merged(this.variables, values) });
+    addTo(this.#own().variables, values);
   }
 
   respond(section: string | undefined, values: Record<string, Json>): void {
+    const { customProperties } = this.#own();
     if (section === undefined) {
-      this.#add({ customProperties: merged(this.customProperties, values) });
+      addTo(customProperties, values);
       return;
     }
-    const before = Object.hasOwn(this.customProperties, section) ? this.customProperties[section] : undefined;
-    const wrapped: Record<string, Json> = {};
-    put(wrapped, section, merged(isObject(before) ? before : empty, values));
-    this.#add({ customProperties: merged(this.customProperties, wrapped) });
+    const before = Object.hasOwn(customProperties, section) ? customProperties[section] : undefined;
+    put(customProperties, section, merged(isObject(before) ? before : empty, values));
   }
 
   /** A global variable: set in this run, or before it. */
   variable(key: string): Json {
     const here = field(this.variables, key, key.toLowerCase());
     if (here !== null) return here;
-    return this.input.variables?.get(key) ?? null;
+    const before = this.input.variables;
+    if (before === undefined) return null;
+    const exact = before.get(key);
+    if (exact !== undefined) return exact;
+    const lower = key.toLowerCase();
+    for (const [name, value] of before) if (name.toLowerCase() === lower) return value;
+    return null;
   }
 
   /** Lets a fault pass: what it belongs to runs again and reports it. */
@@ -205,7 +212,7 @@ export class Outcome implements RuleOutcome {
     const at: Pick<Problem, 'start' | 'end'> = site ?? { start: 0, end: 0 };
     const span = spanOf(this.#facts.lineStarts(source), at.start, at.end);
     const name = clause < 0 ? {} : { clause: facts?.clauses[clause]?.name ?? '' };
-    this.#add({ faults: [...this.faults, { rule: facts?.name ?? '', ...name, code, message, ...span }] });
+    this.#own().faults.push({ rule: facts?.name ?? '', ...name, code, message, ...span });
   }
 
   /** A fault inside a function's output: recorded where the function is used; the output's default goes on. */
@@ -220,8 +227,8 @@ export class Outcome implements RuleOutcome {
   ask(request: Request, site: number): Answer {
     const answer = this.input.answer?.(request);
     if (answer === undefined) throw new Suspended([request]);
-    if (answer.failed !== undefined && !this.#extras.failed.has(request.id)) {
-      this.#add({ failed: new Set([...this.#extras.failed, request.id]) });
+    if (answer.failed !== undefined && !this.#extras?.failed.has(request.id)) {
+      this.#own().failed.add(request.id);
       const at = this.#facts.sites[site];
       this.addFault(at?.rule ?? 0, at?.clause ?? -1, at, answer.failed.code, answer.failed.message);
     }
@@ -317,6 +324,10 @@ export class Outcome implements RuleOutcome {
       return { rule: rule.name, condition, clauses };
     });
   }
+}
+
+function addTo(target: Record<string, Json>, values: Record<string, Json>): void {
+  for (const key of Object.keys(values)) put(target, key, values[key] ?? null);
 }
 
 function merged(a: JsonObject | undefined, b: Record<string, Json>): Record<string, Json> {
