@@ -151,6 +151,11 @@ param functionKeyRoles string = ''
 @maxLength(2000)
 param externalAllow string = ''
 
+@description('When the nightly runs of loss prevention start: NCRONTAB of six fields, in UTC.')
+@minLength(11)
+@maxLength(100)
+param lossPreventionSchedule string = '0 0 2 * * *'
+
 // ---- resources ------------------------------------------------------------------------------------------------------
 
 var token = toLower(uniqueString(subscription().id, environmentName, location))
@@ -310,6 +315,7 @@ module app 'modules/app.bicep' = {
     requireEnvironment: requireEnvironment
     functionKeyRoles: functionKeyRoles
     externalAllow: externalAllow
+    lossPreventionSchedule: lossPreventionSchedule
   }
 }
 

@@ -80,6 +80,9 @@ param functionKeyRoles string
 @description('Addresses that external calls may reach although they are private.')
 param externalAllow string
 
+@description('When the nightly runs of loss prevention start (NCRONTAB, UTC).')
+param lossPreventionSchedule string
+
 resource identity 'Microsoft.ManagedIdentity/userAssignedIdentities@2023-01-31' existing = {
   name: identityName
 }
@@ -105,6 +108,7 @@ var settings = union(
     HOLDFAST_STORAGE__clientId: identity.properties.clientId
     HOLDFAST_REQUIRE_ENVIRONMENT: requireEnvironment ? 'true' : 'false'
     HOLDFAST_FUNCTION_KEYS: functionKeyRoles
+    HOLDFAST_LOSS_PREVENTION_SCHEDULE: lossPreventionSchedule
   },
   // a setting that is empty counts as a bad one, not as absent
   empty(defaultEnvironment) ? {} : { HOLDFAST_DEFAULT_ENVIRONMENT: defaultEnvironment },

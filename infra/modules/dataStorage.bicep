@@ -101,12 +101,12 @@ resource account 'Microsoft.Storage/storageAccounts@2023-05-01' = {
             }
           }
           {
-            // stays readable: the view of one event shows it
-            name: 'evidence'
+            // stays readable: the view of one event shows evidence, and loss prevention (lp-) reads back over years
+            name: 'evidenceAndLossPrevention'
             type: 'Lifecycle'
             enabled: true
             definition: {
-              filters: { blobTypes: ['blockBlob'], prefixMatch: ['evidence/'] }
+              filters: { blobTypes: ['blockBlob'], prefixMatch: ['evidence/', 'lp-'] }
               actions: {
                 baseBlob: {
                   tierToCool: { daysAfterModificationGreaterThan: lakeCoolAfterDays }
