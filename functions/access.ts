@@ -43,6 +43,15 @@ export function authOf(app: App): Auth {
 /** How a request of a function proves who sends it: by an access token, or by a function key, which the runtime has checked. */
 export type Credential = 'token' | 'functionKey';
 
+/** Whether keys open anything. The functions below /keys are there only then, so it has to be known as the app is loaded. */
+export const takesKeys = (process.env.HOLDFAST_FUNCTION_KEYS ?? '').trim() !== '';
+
+/** The path of a request, still encoded, as it is without keys; a doubled slash at its start is one. */
+export function pathOf(request: HttpRequest, credential: Credential): string {
+  const path = new URL(request.url).pathname.replace(/^\/{2,}/, '/');
+  return credential === 'functionKey' ? path.replace(/^\/keys\/+/i, '/') : path;
+}
+
 /** Who sends a request. Throws a Problem 401, whose reason goes to the log, or 503. */
 export async function authenticate(
   app: App,

@@ -1,6 +1,12 @@
-import { app, type HttpRequest, type HttpResponseInit } from '@azure/functions';
-import { type Caller, keyHolder } from '../shared/auth/index.ts';
+import {
+  app,
+  type HttpMethod,
+  type HttpRequest,
+  type HttpResponseInit,
+  type InvocationContext,
+} from '@azure/functions';
 import type { Problem } from '../shared/problem.ts';
+import { authenticate, type Credential, pathOf, takesKeys } from './access.ts';
 import { theApp } from './app.ts';
 import { problemResponse, toProblem } from './http.ts';
 import { dispatch, openRouter, type Reply } from './management/route.ts';
@@ -9,42 +15,59 @@ import { managementRoutes } from './management/routes.ts';
 const prefix = '/management/v1/';
 const router = openRouter(managementRoutes);
 
+const methods: HttpMethod[] = ['GET', 'PUT', 'POST', 'DELETE', 'PATCH'];
+
+async function handle(
+  credential: Credential,
+  request: HttpRequest,
+  context: InvocationContext,
+): Promise<HttpResponseInit> {
+  try {
+    const holdfast = await theApp();
+    const caller = await authenticate(holdfast, credential, request, context);
+    // the path as it was sent: the runtime's own parameter is decoded, and a name may hold a slash
+    const { searchParams } = new URL(request.url);
+    const reply = await dispatch(
+      router,
+      {
+        method: request.method,
+        path: pathOf(request, credential).slice(prefix.length),
+        query: searchParams,
+        headers: headersOf(request),
+        body: async () => new Uint8Array(await request.arrayBuffer()),
+      },
+      holdfast,
+      caller,
+    );
+    return responseOf(reply);
+  } catch (error) {
+    const problem = toProblem(error, context);
+    const rendered = problem.extra?.rendered;
+    if (typeof rendered === 'string' && request.headers.get('accept')?.startsWith('text/plain'))
+      return {
+        status: problem.status,
+        headers: { 'content-type': 'text/plain; charset=utf-8' },
+        body: rendered,
+      };
+    const response = problemResponse(problem);
+    return { ...response, headers: { ...response.headers, ...allow(problem) } };
+  }
+}
+
 app.http('management', {
-  methods: ['GET', 'PUT', 'POST', 'DELETE', 'PATCH'],
-  authLevel: 'function',
+  methods,
+  authLevel: 'anonymous',
   route: 'management/v1/{*path}',
-  async handler(request, context): Promise<HttpResponseInit> {
-    try {
-      // the path as it was sent: the runtime's own parameter is decoded, and a name may hold a slash
-      const { pathname, searchParams } = new URL(request.url);
-      const path = pathname.slice(pathname.toLowerCase().indexOf(prefix) + prefix.length);
-      const reply = await dispatch(
-        router,
-        {
-          method: request.method,
-          path,
-          query: searchParams,
-          headers: headersOf(request),
-          body: async () => new Uint8Array(await request.arrayBuffer()),
-        },
-        await theApp(),
-        callerOf(request),
-      );
-      return responseOf(reply);
-    } catch (error) {
-      const problem = toProblem(error, context);
-      const rendered = problem.extra?.rendered;
-      if (typeof rendered === 'string' && request.headers.get('accept')?.startsWith('text/plain'))
-        return {
-          status: problem.status,
-          headers: { 'content-type': 'text/plain; charset=utf-8' },
-          body: rendered,
-        };
-      const response = problemResponse(problem);
-      return { ...response, headers: { ...response.headers, ...allow(problem) } };
-    }
-  },
+  handler: (request, context) => handle('token', request, context),
 });
+
+if (takesKeys)
+  app.http('keyedManagement', {
+    methods,
+    authLevel: 'function',
+    route: 'keys/management/v1/{*path}',
+    handler: (request, context) => handle('functionKey', request, context),
+  });
 
 /** The library's headers have their own class; routes take the platform's. */
 function headersOf(request: HttpRequest): Headers {
@@ -56,13 +79,9 @@ function headersOf(request: HttpRequest): Headers {
   return headers;
 }
 
-/** Until tokens and roles arrive there is one caller: whoever has the function key, or the developer. */
-function callerOf(request: HttpRequest): Caller {
-  const key = request.headers.get('x-functions-key') ?? request.query.get('code');
-  return { ...keyHolder(['ProductAdmin']), id: key ? 'function key' : 'local' };
-}
-
+/** What a 405 and a 401 have to tell (RFC 9110). */
 function allow({ status, extra }: Problem): Record<string, string> {
+  if (status === 401) return { 'www-authenticate': 'Bearer' };
   return status === 405 && Array.isArray(extra?.allow) ? { allow: extra.allow.join(', ') } : {};
 }
 

@@ -1,6 +1,13 @@
-import { app, type HttpRequest, type HttpResponseInit, type InvocationContext } from '@azure/functions';
+import {
+  app,
+  type HttpMethod,
+  type HttpRequest,
+  type HttpResponseInit,
+  type InvocationContext,
+} from '@azure/functions';
 import { type EventType, matchPath, wireError } from '../shared/events/index.ts';
 import { Problem } from '../shared/problem.ts';
+import { authenticate, authOf, type Credential, pathOf, takesKeys } from './access.ts';
 import { theApp } from './app.ts';
 import { json, readJson, toProblem } from './http.ts';
 import { accountFamily } from './wire/accountFamily.ts';
@@ -15,17 +22,27 @@ const handlers: Readonly<Record<EventType, Handler>> = {
   ...assessments,
 };
 
-async function handle(request: HttpRequest, context: InvocationContext): Promise<HttpResponseInit> {
+const methods: HttpMethod[] = ['GET', 'POST', 'PUT', 'PATCH', 'DELETE'];
+
+async function handle(
+  credential: Credential,
+  request: HttpRequest,
+  context: InvocationContext,
+): Promise<HttpResponseInit> {
   let correlationId: string | undefined;
   try {
-    const match = matchPath(new URL(request.url).pathname);
+    const holdfast = await theApp();
+    const caller = await authenticate(holdfast, credential, request, context);
+    const match = matchPath(pathOf(request, credential));
     if (!match) throw Problem.notFound('There is nothing at this path.');
     if (request.method !== 'POST') throw Problem.methodNotAllowed('This path takes POST.');
     const envelope = envelopeOf(request);
     correlationId = envelope.correlationId;
-    const holdfast = await theApp();
     if (holdfast.settings.requireEnvironment && !envelope.environment)
       throw Problem.badRequest('x-ms-dfpenvid is missing: this app demands an environment.');
+    const { access } = authOf(holdfast);
+    envelope.environment =
+      (await access.demand(caller, 'api.write', envelope.environment)) ?? envelope.environment;
     const body = await readJson(request);
     const done = await handlers[match.type]({ app: holdfast, match, body, envelope });
     const warning = holdfast.usage.warning(await holdfast.config.snapshot(envelope.environment), match.type);
@@ -44,8 +61,16 @@ async function handle(request: HttpRequest, context: InvocationContext): Promise
 
 /** Named to come after the other functions: its route matches every path, and the first match in name order wins. */
 app.http('wire', {
-  methods: ['GET', 'POST', 'PUT', 'PATCH', 'DELETE'],
-  authLevel: 'function',
+  methods,
+  authLevel: 'anonymous',
   route: '{*path}',
-  handler: handle,
+  handler: (request, context) => handle('token', request, context),
 });
+
+if (takesKeys)
+  app.http('keyedWire', {
+    methods,
+    authLevel: 'function',
+    route: 'keys/{*path}',
+    handler: (request, context) => handle('functionKey', request, context),
+  });

@@ -18,10 +18,12 @@ export interface RunningApp {
 export interface AppOptions {
   /** connection string of the storage account */
   storage: string;
-  /** further app settings, and variables of the process */
-  settings?: Record<string, string>;
+  /** further app settings, and variables of the process; undefined takes one away */
+  settings?: Record<string, string | undefined>;
   /** the entry, where it is not that of the build */
   entry?: string;
+  /** file of function keys, which are asked for then */
+  keys?: string;
 }
 
 let issuer: Promise<Issuer> | undefined;
@@ -38,11 +40,19 @@ export async function credentials(role: Role = 'ProductAdmin'): Promise<{ author
 }
 
 /** Starts the built app on the local host, in a process of its own, on a free port. */
-export async function startApp({ storage, settings = {}, entry }: AppOptions): Promise<RunningApp> {
+export async function startApp({ storage, settings = {}, entry, keys }: AppOptions): Promise<RunningApp> {
   const trust = (await theIssuer()).settings;
   const child = spawn(
     process.execPath,
-    ['tools/host/main.ts', '--port', '0', '--storage', storage, ...(entry ? ['--entry', entry] : [])],
+    [
+      'tools/host/main.ts',
+      '--port',
+      '0',
+      '--storage',
+      storage,
+      ...(entry ? ['--entry', entry] : []),
+      ...(keys ? ['--keys', keys] : []),
+    ],
     {
       cwd: root,
       env: { ...process.env, HOLDFAST_STORAGE: storage, ...trust, ...settings },

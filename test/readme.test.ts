@@ -5,13 +5,17 @@ import { promisify } from 'node:util';
 import { afterAll, beforeAll, expect, it } from 'vitest';
 import { seed } from '../tools/seed/seed.ts';
 import { type Azurite, startAzurite } from './azurite.ts';
-import { credentials, type RunningApp, startApp } from './holdfast.ts';
+import { credentials, type RunningApp, startApp, theIssuer } from './holdfast.ts';
 
-/* Every command of the README that is marked `<!-- try -->` is run, in order, and gives the answer that stands below it. */
+/*
+ * Every command of the README that is marked `<!-- try -->` is run, in order, after the one that is marked `<!-- first -->`,
+ * and gives the answer that stands below it.
+ */
 
 const root = path.resolve(import.meta.dirname, '..');
 const run = promisify(execFile);
 const readme = await readFile(path.join(root, 'README.md'), 'utf8');
+const first = /<!-- first -->\n```sh\n(?<command>.*?)```/s.exec(readme)?.groups?.command ?? '';
 const examples = [
   ...readme.matchAll(/<!-- try -->\n```sh\n(?<command>.*?)```\n\n```(?<kind>json|text)\n(?<answer>.*?)```/gs),
 ].map(({ groups }) => ({
@@ -40,10 +44,12 @@ it('has an answer below every command', () => {
 });
 
 it('gives the answers that the README shows', { timeout: 120_000 }, async () => {
+  const { baseUrl: issuer } = await theIssuer();
   for (const { command, kind, answer } of examples) {
-    const { stdout } = await run('bash', ['-euc', command.replaceAll('http://localhost:7071', app.baseUrl)], {
-      cwd: root,
-    });
+    const script = (first + command)
+      .replaceAll('http://localhost:7071', app.baseUrl)
+      .replaceAll('http://localhost:7072', issuer);
+    const { stdout } = await run('bash', ['-euc', script], { cwd: root });
     if (kind === 'json') expectShown(JSON.parse(stdout), JSON.parse(answer), command);
     else expect(withoutTrailingSpace(stdout), command).toBe(withoutTrailingSpace(answer));
   }
