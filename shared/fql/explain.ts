@@ -65,14 +65,7 @@ export function explain(
   const earlier = new Map();
   const clauses = rule.clauses.toSorted((a, b) => sectionNumber(b.section) - sectionNumber(a.section));
   for (const clause of clauses) {
-    const piece = checkPiece(
-      clause.code,
-      kind,
-      resources,
-      session,
-      {},
-      { ...outer, earlier: new Map(earlier) },
-    );
+    const piece = checkPiece(clause.code, kind, resources, session, {}, { ...outer, earlier });
     for (const s of piece.parsed.statements) if (s.kind === 'let') earlier.set(s.name, s);
     explained.push(
       ...explainPiece(piece, clause.code, clause.name, before, sectionNumber(clause.section), session, input),

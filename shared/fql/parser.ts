@@ -45,6 +45,18 @@ export function parse(source: string): Parsed {
   return { code, tokens, comments, problems };
 }
 
+/** What people write who know SQL better, and what it is here. */
+const otherLanguages: ReadonlyMap<string, string> = new Map([
+  ['in', 'In is a function: In(@"user.countryRegion", "US, MX, CA").'],
+  ['like', 'Ask .Contains("…"), .StartsWith("…"), .EndsWith("…") or Patterns.IsRegexMatch("…", text).'],
+  ['is', 'Compare with "==", or ask Exists(@"…") or .IsNullOrEmpty().'],
+  ['between', 'Write two comparisons: a >= 1 and a <= 5.'],
+  ['xor', 'Write a != b.'],
+  ['mod', 'The remainder is written a % b.'],
+  ['then', 'Write condition ? value : other value.'],
+  ['if', 'Write condition ? value : other value, or a clause with WHEN.'],
+]);
+
 function startsStatement(cursor: Cursor): boolean {
   const token = peek(cursor);
   return token.kind === 'name' && statementWords.has(token.text.toLowerCase()) && !isWord(token, 'as');
@@ -91,7 +103,8 @@ function parseStatement(cursor: Cursor, code: Code): void {
         token.kind === 'name'
           ? nearest(token.text, ['RETURN', 'OBSERVE', 'WHEN', 'LET', 'DO', 'SELECT', 'ROUTETO'])
           : undefined;
-      const hint = meant === undefined ? '' : ` Did you mean ${meant}?`;
+      const other = token.kind === 'name' ? otherLanguages.get(token.text.toLowerCase()) : undefined;
+      const hint = other !== undefined ? ` ${other}` : meant === undefined ? '' : ` Did you mean ${meant}?`;
       const after = code.when !== undefined || code.final !== undefined || code.statements.length > 0;
       const what = after
         ? 'Expected the end of the text or another statement'

@@ -134,6 +134,11 @@ test.each([
     'A model result cannot be compared with an Int32. Take its .Score.',
   ],
   [
+    'SQL of other languages',
+    'RETURN Reject() WHEN @"user.email" LIKE "a"',
+    'Expected the end of the text or another statement, found "LIKE". Ask .Contains("…"), .StartsWith("…"), .EndsWith("…") or Patterns.IsRegexMatch("…", text).',
+  ],
+  [
     'a keyword that is misspelt',
     'RETURN Reject() WEHN 1 == 1',
     'Expected the end of the text or another statement, found "WEHN". Did you mean WHEN?',

@@ -1,3 +1,4 @@
+import { weekdays } from '../runtime/dates.ts';
 import type { BinaryOperator, Expression } from '../tree.ts';
 import { aType, isNumber, isScalar, type Type } from '../type.ts';
 import { asBody, besides, castHint, coerce, errorAt, isConstant, settle, settled } from './coerce.ts';
@@ -72,6 +73,8 @@ function checkComparison(scope: Scope, e: Binary, l: Typed, r: Typed): Typed {
   }
   if (left.type === 'Open') left = settle(left, besides(right.type));
   if (right.type === 'Open') right = settle(right, besides(left.type));
+  left = weekday(left, right);
+  right = weekday(right, left);
   const type = comparedType(scope, e, left, right);
   if (type === undefined) return errorAt(e);
   left = coerce(scope, left, type, 'The left side of the comparison');
@@ -98,6 +101,15 @@ function checkComparison(scope: Scope, e: Binary, l: Typed, r: Typed): Typed {
     end: e.end,
     ...(decision ? { ignoreCase: true as const } : {}),
   };
+}
+
+/** A constant text beside DayOfWeek, as C# names the days: its number, Sunday 0. */
+function weekday(node: Typed, beside: Typed): Typed {
+  if (!isConstant(node) || typeof node.value !== 'string') return node;
+  if (beside.kind !== 'call' || beside.member.name !== 'DayOfWeek') return node;
+  const name = node.value.toLowerCase();
+  const day = weekdays.findIndex((d) => d.toLowerCase() === name);
+  return day < 0 ? node : { ...node, type: 'Int32', value: day };
 }
 
 /** The type in which two values are compared; undefined, reported, where there is none. */

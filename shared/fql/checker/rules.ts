@@ -145,7 +145,7 @@ function checkRule(
       const where = { rule: rule.name, clause: clause.name };
       const piece = checkPiece(clause.code, kind, resources, session, where, {
         ...outer,
-        earlier: new Map(earlier),
+        earlier,
       });
       for (const s of piece.parsed.statements) if (s.kind === 'let') earlier.set(s.name, s);
       if (names.has(clause.name.toLowerCase())) {

@@ -135,7 +135,7 @@ function planRead(planner: Planner, node: Read): void {
   const first =
     node.kind === 'velocity' ? `${use(unit.module, 'one')}(${emit(unit, node.key)})` : emit(unit, node.key);
   planner.lines.push(
-    `if (${guard}) try { ${use(unit.module, 'any1')}(${first}, (k) => { if (k.trim() !== "") q.push(${request}); return false; }); } catch (e) { o.onlyFault(e); }`,
+    `if (${guard}) try { ${use(unit.module, 'any1')}(${first}, (k) => { if (${node.kind === 'velocity' ? 'k' : 'k.trim()'} !== "") q.push(${request}); return false; }); } catch (e) { o.onlyFault(e); }`,
   );
 }
 
