@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { EventLineError, readEventLine } from './eventLines.ts';
+import { EventLineError, type Gathered, gatherLines, readEventLine } from './eventLines.ts';
 
 const body = {
   purchaseId: 'p1',
@@ -93,5 +93,21 @@ describe('event lines', () => {
     wrong('{"type":"Purchase","event":{"merchantLocalDate":"2026-01-01"}}').toThrow(
       /no Purchase: .*purchaseId/,
     );
+  });
+
+  it('are gathered, and those that cannot be read noted by number', async () => {
+    const gathered: Gathered = { events: [], labels: [], undated: [], faults: [] };
+    async function* lines() {
+      yield JSON.stringify(body);
+      yield '';
+      yield 'nonsense';
+      yield JSON.stringify({ purchaseId: 'p1', isFraud: true, received });
+      yield JSON.stringify({ purchaseId: 'p1', isFraud: true });
+    }
+    await gatherLines(lines(), gathered);
+    expect(gathered.events.map(({ id }) => id)).toEqual(['p1']);
+    expect(gathered.labels.map(({ arrived }) => arrived)).toEqual([at]);
+    expect(gathered.undated.length).toBe(1);
+    expect(gathered.faults).toEqual([{ line: 3, message: 'This is no JSON.' }]);
   });
 });

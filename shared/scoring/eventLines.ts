@@ -155,3 +155,30 @@ export function readEventLine(text: string): Line {
       : labelOf({ type, arrived: arrived ?? Number.MAX_SAFE_INTEGER, payload: body });
   return label === undefined ? { kind: 'nothing' } : { kind: 'label', label, undated: arrived === undefined };
 }
+
+/** What files of lines hold, in their order. */
+export interface Gathered {
+  events: FeatureEvent[];
+  labels: Label[];
+  /** labels without a time of their own */
+  undated: Label[];
+  /** lines that cannot be read, counted from 1 in their file */
+  faults: { line: number; message: string }[];
+}
+
+/** Reads lines (of a file, of the lake) into `into`; what cannot be read is noted and passed over. Empty lines are nothing. */
+export async function gatherLines(lines: AsyncIterable<string>, into: Gathered): Promise<void> {
+  let number = 0;
+  for await (const text of lines) {
+    number++;
+    if (text.trim() === '') continue;
+    try {
+      const line = readEventLine(text);
+      if (line.kind === 'event') into.events.push(line.event);
+      if (line.kind === 'label') (line.undated ? into.undated : into.labels).push(line.label);
+    } catch (error) {
+      if (!(error instanceof EventLineError)) throw error;
+      into.faults.push({ line: number, message: error.message });
+    }
+  }
+}

@@ -1,7 +1,7 @@
 import { createReadStream, readFileSync, writeFileSync } from 'node:fs';
 import { createInterface } from 'node:readline';
 import { parseArgs } from 'node:util';
-import { EventLineError, readEventLine } from '../../shared/scoring/eventLines.ts';
+import { type Gathered, gatherLines } from '../../shared/scoring/eventLines.ts';
 import { entitiesOf } from '../../shared/scoring/features/entities.ts';
 import type { FeatureEvent } from '../../shared/scoring/features/event.ts';
 import { featureNames } from '../../shared/scoring/features/schema.ts';
@@ -138,35 +138,20 @@ async function evaluate(args: string[]): Promise<void> {
 
 // ── train and score ──
 
-interface Lines {
-  events: FeatureEvent[];
-  labels: Label[];
-  undated: Label[];
+async function readLines(path: string, into: Gathered): Promise<void> {
+  const before = into.faults.length;
+  const input = createReadStream(path);
+  await gatherLines(createInterface({ input, crlfDelay: Number.POSITIVE_INFINITY }), into);
+  const fault = into.faults[before];
+  if (fault) throw new FileError(`${path}:${fault.line}: ${fault.message}`);
 }
 
-async function readLines(path: string, into: Lines): Promise<void> {
-  let number = 0;
-  for await (const text of createInterface({
-    input: createReadStream(path),
-    crlfDelay: Number.POSITIVE_INFINITY,
-  })) {
-    number++;
-    if (text.trim() === '') continue;
-    try {
-      const line = readEventLine(text);
-      if (line.kind === 'event') into.events.push(line.event);
-      if (line.kind === 'label') (line.undated ? into.undated : into.labels).push(line.label);
-    } catch (error) {
-      if (error instanceof EventLineError) throw new FileError(`${path}:${number}: ${error.message}`);
-      throw error;
-    }
-  }
-}
+const nothing = (): Gathered => ({ events: [], labels: [], undated: [], faults: [] });
 
 const DAY = 86_400_000;
 
 /** How long labels took to arrive, the slowest twentieth left out, at most four weeks: as long an event must wait to count. */
-function usualDelay({ events, labels }: Lines): number {
+function usualDelay({ events, labels }: Gathered): number {
   const made = new Map(events.map(({ type, id, at }) => [`${type}|${id}`, at]));
   const delays = labels.flatMap(({ target, arrived }) => {
     const at = target.kind === 'event' ? made.get(`${target.type}|${target.id}`) : undefined;
@@ -192,7 +177,7 @@ async function train(args: string[]): Promise<void> {
   const out = need(values.out, 'out');
   const { kind } = values;
   if (kind !== 'risk' && kind !== 'bot') throw new UsageError(`--kind must be risk or bot, not ${kind}.`);
-  const lines: Lines = { events: [], labels: [], undated: [] };
+  const lines = nothing();
   await readLines(need(values.events, 'events'), lines);
   await readLines(need(values.labels, 'labels'), lines);
   const last = [...lines.events.map(({ at }) => at), ...lines.labels.map(({ arrived }) => arrived)].reduce(
@@ -246,7 +231,7 @@ async function score(args: string[]): Promise<void> {
   });
   const model = readModel(readFileSync(need(values.model, 'model')));
   requireSchema(model, featureNames);
-  const lines: Lines = { events: [], labels: [], undated: [] };
+  const lines = nothing();
   await readLines(need(values.events, 'events'), lines);
   if (values.labels !== undefined) await readLines(values.labels, lines);
   const scorer = riskScorer(await loadScorecard(), model, directories);

@@ -78,6 +78,7 @@ describe('feature rows', () => {
     const older = purchase(start - 20 * DAY_MS);
     histories.observe(older);
     histories.label(older, 1);
+    histories.observe(purchase(start - 3 * DAY_MS));
     expect(named(histories.row(purchase(start)))).toMatchObject({
       'user.fraudsKnown': 2,
       'user.fraudsKnown14d': 1,

@@ -112,9 +112,14 @@ function addSeen(seen: readonly number[], partners: readonly Partner[], day: num
 
 /** The partners seen last; of those seen on the same day the first by hash and kind. */
 function latestSeen(seen: readonly number[]): readonly number[] {
-  const starts = Array.from({ length: seen.length / SEEN_WIDTH }, (_, i) => i * SEEN_WIDTH);
-  const kept = starts.sort((a, b) => seen[b + 2]! - seen[a + 2]! || a - b).slice(0, SEEN_KEPT);
-  return kept.sort((a, b) => a - b).flatMap((at) => seen.slice(at, at + SEEN_WIDTH));
+  const kept = seen.slice();
+  while (kept.length > SEEN_KEPT * SEEN_WIDTH) {
+    let oldest = 0;
+    for (let at = SEEN_WIDTH; at < kept.length; at += SEEN_WIDTH)
+      if (kept[at + 2]! <= kept[oldest + 2]!) oldest = at;
+    kept.splice(oldest, SEEN_WIDTH);
+  }
+  return kept;
 }
 
 /** The history after an event of the given amount (0 where it has none) at time `at`. Events may come out of order. */
