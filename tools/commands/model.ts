@@ -3,9 +3,7 @@ import { createInterface } from 'node:readline';
 import { parseArgs } from 'node:util';
 import { type Gathered, gatherLines } from '../../shared/scoring/eventLines.ts';
 import { entitiesOf } from '../../shared/scoring/features/entities.ts';
-import type { FeatureEvent } from '../../shared/scoring/features/event.ts';
 import { featureNames } from '../../shared/scoring/features/schema.ts';
-import type { Label } from '../../shared/scoring/labels.ts';
 import { areaUnderRoc, averagePrecision, precisionAtK } from '../../shared/scoring/metrics.ts';
 import {
   ModelFormatError,
