@@ -1,3 +1,4 @@
+import { randomUUID } from 'node:crypto';
 import { once } from 'node:events';
 import { createServer, type Server } from 'node:http';
 import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
@@ -195,6 +196,31 @@ describe('an external call', () => {
     expect(await state()).toMatchObject({ body: { last: { success: true, failures: 0 } } });
   });
 
+  it('that is refused leaves no secret behind', async () => {
+    const kept = async () => {
+      const { view } = await app.config.environment('shop');
+      const rows = [];
+      for (const name of ['risk', 'never'])
+        for await (const row of app.storage.table('externalsecrets').range(`${view.id}|${name}`))
+          rows.push(row.rowKey);
+      return rows.sort();
+    };
+    const before = await kept();
+    const unknown = { ...definition().secrets, more: { stored: randomUUID() } };
+    const bad = {
+      ...definition(),
+      body: { ...definition().body, more: '{{secrets.more}}' },
+      secrets: unknown,
+    };
+    for (const name of ['risk', 'never'])
+      expect(await call('PUT', `${at}/${name}`, bad)).toMatchObject({
+        status: 400,
+        body: { errors: [{ path: 'secrets.more' }] },
+      });
+    expect(await kept()).toEqual(before);
+    expect(before).not.toEqual([]);
+  });
+
   it('leaves nothing behind when it is deleted', async () => {
     expect(await call('DELETE', `${at}/risk`)).toMatchObject({ status: 204 });
     expect(await call('GET', `${at}/risk`)).toMatchObject({ status: 404 });
@@ -230,6 +256,23 @@ describe('a subscription to events', () => {
     expect(log.body).toMatchObject({
       items: expect.arrayContaining(entries.map((one) => expect.objectContaining(one))),
     });
+  });
+
+  it('to an event hub shows no key, and takes itself back as it was read', async () => {
+    const hub = 'environments/shop/eventSubscriptions/hub';
+    const connection =
+      'Endpoint=sb://shop-hub.servicebus.windows.net/;SharedAccessKeyName=send;SharedAccessKey=c2VjcmV0LWtleQ==';
+    const target = { type: 'eventHub', eventHub: 'calls', connection };
+    const written = await call('PUT', hub, { ...body, target });
+    expect(written.status).toBe(200);
+    const read = await call('GET', hub);
+    expect(await call('PUT', hub, read.body)).toMatchObject({ status: 200, body: read.body });
+    const evil = connection.replace('shop-hub.servicebus.windows.net', 'evil.example');
+    const refused = await call('PUT', hub, { ...body, target: { ...target, connection: evil } });
+    expect(refused).toMatchObject({ status: 400, body: { errors: [{ path: 'target.connection' }] } });
+    const log = await call('GET', 'environments/shop/activity');
+    expect(JSON.stringify([written, read, refused, log])).not.toContain('c2VjcmV0');
+    expect(await call('DELETE', hub)).toMatchObject({ status: 204 });
   });
 
   it('into a container of the product is refused', async () => {

@@ -1,4 +1,5 @@
 import { randomUUID } from 'node:crypto';
+import { setTimeout } from 'node:timers/promises';
 import { isDeepStrictEqual } from 'node:util';
 import { z } from 'zod';
 import { parseBody } from '../../shared/config/index.ts';
@@ -13,6 +14,7 @@ import {
   type SubscriptionBody,
   subscriptionSchema,
   testSchema,
+  tracedOf,
 } from '../../shared/external/index.ts';
 import { Problem } from '../../shared/problem.ts';
 import { page, resourceMembers } from './about.ts';
@@ -84,8 +86,15 @@ export const externalCallRoutes: readonly Route[] = [
       const existing = await storedOf(context, environment, name);
       if (existing) await checkParameters(context, environment, name, existing, read.definition);
       await external.secrets.save(environment, name, read.values);
-      await external.secrets.check(environment, name, read.definition);
-      return writtenReply(await app.config.put(environment, kind, name, read.definition, write));
+      try {
+        await external.secrets.check(environment, name, read.definition);
+        return writtenReply(await app.config.put(environment, kind, name, read.definition, write));
+      } catch (error) {
+        // refused for certain; after a failure of storage the definition may be there all the same
+        if (error instanceof Problem && error.status < 500)
+          await external.secrets.remove(environment, name, Object.keys(read.values)).catch(() => {});
+        throw error;
+      }
     },
   },
   {
@@ -150,13 +159,20 @@ export const externalCallRoutes: readonly Route[] = [
       const given = parseBody(invokeSchema, context.body);
       const definition = await definitionOf(context, environment, name);
       const args = readArguments(definition, given.arguments, 'empty');
-      const result = await context.app.calls.external.invoke(environment, definition, args, {
-        name,
-        correlationId: given.correlationId,
-        assessment: '',
-        rule: '',
-        clause: '',
-      });
+      const about = { correlationId: given.correlationId, assessment: '', rule: '', clause: '' };
+      const { external } = context.app.calls;
+      const { trace, ...result } = await external.invoke(environment, definition, args, { name, ...about });
+      const environments = await chainOf(context);
+      const call = tracedOf(
+        { ...about, id: randomUUID(), call: name, environments },
+        result.diagnostics,
+        trace,
+      );
+      // before the answer, so that none is lost; but a queue that is gone keeps no client waiting
+      await Promise.race([
+        external.tell([call]).catch(() => {}),
+        setTimeout(1000, undefined, { ref: false }),
+      ]);
       return { status: 200, body: result };
     },
   },
@@ -306,6 +322,12 @@ async function logSubscription(
 
 async function environmentOf({ app, parameter }: RouteContext): Promise<string> {
   return (await app.config.environment(parameter('env'))).view.id;
+}
+
+/** The environment and those above it. */
+async function chainOf({ app, parameter }: RouteContext): Promise<string[]> {
+  const { chain } = await app.config.snapshot(parameter('env'));
+  return chain.map(({ id }) => id).toReversed();
 }
 
 function nameOf({ parameter }: RouteContext): string {

@@ -1,4 +1,5 @@
 import type { App } from './app.ts';
+import { tellCalls, tellReads } from './callEvents.ts';
 import { contribute } from './contribute.ts';
 import { inputOf } from './decide.ts';
 import { enrich } from './enrichment.ts';
@@ -11,7 +12,7 @@ import { isAssessment } from './subjects.ts';
 /** What completing an event needs. */
 export type Finishing = Pick<
   App,
-  'velocities' | 'records' | 'later' | 'subjects' | 'config' | 'sources' | 'processNumber'
+  'velocities' | 'records' | 'later' | 'subjects' | 'config' | 'calls' | 'sources' | 'processNumber'
 >;
 
 /**
@@ -19,6 +20,7 @@ export type Finishing = Pick<
  * be done again. Its velocities are applied. An event that belongs to an assessment is listed with it. One that waits for
  * its assessment is parked where that will look, then looked for once more, so that of two that cross each other at least
  * one sees the other. And what waits for this event is attached to it, unless it is known that nothing does (`expected`).
+ * Behind the answer, those who subscribed are told of its external calls; the event is complete when that is certain.
  */
 export async function finish(app: Finishing, stored: StoredEvent, expected = true): Promise<void> {
   const { key, assessment, waitsFor } = stored;
@@ -32,7 +34,14 @@ export async function finish(app: Finishing, stored: StoredEvent, expected = tru
     ...(expected && mayBeAwaited(stored) ? [attachWaiting(app, stored, key.type)] : []),
     ...(expectedByAny ? [attachWaiting(app, stored, anyAssessment)] : []),
   ]);
-  app.records.complete(key);
+  const told = tellCalls(app, stored);
+  if (!told) app.records.complete(key);
+  // what is not told is told by recovery
+  else
+    told.then(
+      () => app.records.complete(key),
+      () => {},
+    );
   app.subjects.note(stored);
 }
 
@@ -116,6 +125,8 @@ async function attachmentOf(
   const enrichment = { ...enrich(later.event), ...assessmentSeen(assessment) };
   const input = inputOf({ type, payload: later.event, enrichment, correlationId, now }, reads);
   const { contributions } = await contribute(app, snapshot, type, input, reads);
+  // no evidence holds these calls
+  tellReads(app, later.key, crypto.randomUUID(), reads.made())?.catch(() => {});
   return { assessment: assessment.key, contributions };
 }
 

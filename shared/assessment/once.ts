@@ -2,6 +2,7 @@ import { isDeepStrictEqual } from 'node:util';
 import type { Json, JsonObject } from '../fql/index.ts';
 import { Problem } from '../problem.ts';
 import type { App } from './app.ts';
+import { tellCalls } from './callEvents.ts';
 import { finish } from './finish.ts';
 import type { EventKey, StoredEvent } from './record.ts';
 
@@ -36,12 +37,18 @@ export async function once(
  * Problem: 409 where another event has the key, 503 where storage is out of reach.
  */
 export async function record(app: App, stored: StoredEvent): Promise<StoredEvent> {
-  const insertion = await app.records.insert(stored);
+  // calls were made, though no evidence will say so
+  const tellAnyway = () => void tellCalls(app, stored)?.catch(() => {});
+  const insertion = await app.records.insert(stored).catch((error: unknown) => {
+    tellAnyway();
+    throw error;
+  });
   if (insertion.inserted) {
     app.usage.stored(stored);
     await finish(app, stored, insertion.expected);
     return stored;
   }
+  tellAnyway();
   const { existing } = insertion;
   demandSame(existing.event, stored.event, existing.key);
   if (!(await app.records.isComplete(existing.key))) await finish(app, existing);

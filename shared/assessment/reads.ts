@@ -1,5 +1,5 @@
 import type { Snapshot } from '../config/index.ts';
-import type { External } from '../external/index.ts';
+import type { CallTrace, External } from '../external/index.ts';
 import type { Answer, Json, Request } from '../fql/index.ts';
 import type { Contribution, Velocities } from '../velocity/index.ts';
 
@@ -22,6 +22,8 @@ export interface Sources {
 export interface Read {
   request: Request;
   answer: Answer;
+  /** of an external call: what its events hold beside the answer */
+  trace?: CallTrace;
 }
 
 /** The memory of one assessment: nothing is fetched twice. */
@@ -49,8 +51,8 @@ export function openReads(snapshot: Snapshot, sources: Sources, { type, correlat
   const environments = new Map(snapshot.chain.map((environment) => [environment.id, environment]));
   const known = new Map<string, Read>();
 
-  function remember(request: Request, answer: Answer): Answer {
-    known.set(request.id, { request, answer });
+  function remember(request: Request, answer: Answer, trace?: CallTrace): Answer {
+    known.set(request.id, { request, answer, ...(trace ? { trace } : {}) });
     return answer;
   }
 
@@ -91,7 +93,7 @@ export function openReads(snapshot: Snapshot, sources: Sources, { type, correlat
     }
   }
 
-  async function one(request: Exclude<Request, { kind: 'velocity' }>): Promise<Answer> {
+  async function one(request: Exclude<Request, { kind: 'velocity' | 'externalCall' }>): Promise<Answer> {
     switch (request.kind) {
       case 'supportList': {
         const entry = await sources.supportList(request.environment, request.list, request.key, now);
@@ -104,34 +106,27 @@ export function openReads(snapshot: Snapshot, sources: Sources, { type, correlat
       }
       case 'model':
         return { value: await sources.model(request.model, request.context) };
-      case 'externalCall': {
-        const { environment, name, rule, clause } = request;
-        const definition = environments.get(environment)?.externalCall(name);
-        const { response, failed, diagnostics } = await sources.externalCall(
-          environment,
-          definition,
-          request.arguments,
-          {
-            name,
-            correlationId,
-            assessment: type,
-            rule,
-            clause,
-            environments: snapshot.chain.map(({ id }) => id).toReversed(),
-          },
-        );
-        return {
-          value: response,
-          diagnostics,
-          ...(failed ? { failed: { code: `externalCall-${failed.code}`, message: failed.message } } : {}),
-        };
-      }
       case 'externalAssessment':
         return failed('externalassessment-unknown', `There is no external assessment ${request.name}.`);
     }
   }
 
+  async function call(request: Request & { kind: 'externalCall' }): Promise<void> {
+    const { environment, name, rule, clause } = request;
+    const definition = environments.get(environment)?.externalCall(name);
+    const context = { name, correlationId, assessment: type, rule, clause };
+    const { response, failed, diagnostics, trace } = await sources.externalCall(
+      environment,
+      definition,
+      request.arguments,
+      context,
+    );
+    const failure = failed && { code: `externalCall-${failed.code}`, message: failed.message };
+    remember(request, { value: response, diagnostics, ...(failure ? { failed: failure } : {}) }, trace);
+  }
+
   async function fetchOne(request: Exclude<Request, { kind: 'velocity' }>): Promise<void> {
+    if (request.kind === 'externalCall') return call(request);
     remember(
       request,
       await one(request).catch((error) => failed(`${request.kind.toLowerCase()}-failed`, messageOf(error))),

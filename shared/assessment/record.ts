@@ -51,7 +51,8 @@ export type Awaited = Pick<EventKey, 'type' | 'id'>;
  * Table `events`. PartitionKey: environment | type | hash of the id modulo 16. RowKey, by its first letter:
  * - `e|id and correlation id`: the event; point reads by review, search and repeats
  * - `l|id`: names the latest event of the id; point read by later events. Without an event where one is only waited for
- * - `p|id and correlation id`: stands while the event's velocities may not all be applied; read as a range by recovery
+ * - `p|id and correlation id`: stands while the event's velocities may not all be applied, or its external calls not be told
+ *   of; read as a range by recovery
  * - `o|time of receipt|…`: the outbox, read as a range by followers in the order of receipt
  * - `w|…`, `a|…`, `x|…`: later events and what they belong to (later.ts)
  * The first four are written in one transaction, so that an event is stored whole or not at all.

@@ -25,6 +25,8 @@ export type Wanted =
   | { kind: 'certificate'; clientId: string; tenantId: string; pem: string };
 
 export interface Azure {
+  /** the product's own identity */
+  self: TokenCredential;
   /**
    * A bearer token for a call, remembered until five minutes before its end and renewed while it still serves.
    * @throws CallError `InvalidApplicationId` or `AADFailure`
@@ -121,7 +123,13 @@ export function openAzure(options: AzureOptions = {}): Azure {
     now,
   );
 
-  return { token, secret };
+  const self: TokenCredential = {
+    async getToken(...request) {
+      return (await credentialFor({ kind: 'self' })).getToken(...request);
+    },
+  };
+
+  return { self, token, secret };
 }
 
 /** Entra ID's own codes for an application that the tenant does not have, that is disabled, or is no application. */

@@ -14,7 +14,8 @@ export const answerLimit = 1_048_576;
 /** As deep as arrays and objects of an answer may be nested: what .NET's reader takes, and any recursion bears. */
 export const depthLimit = 64;
 
-const answeredLimit = 32_768;
+/** Of the answer to a failed call, as many bytes are kept: it goes with the evidence of every such event. */
+const answeredLimit = 8192;
 
 export interface SenderOptions {
   fence: Fence;

@@ -26,13 +26,28 @@ export function openExternalCalls(storage: Storage, settings: CallsSettings): Ex
   const tenant = tenantId === undefined ? {} : { tenantId };
   const clock = now === undefined ? {} : { now };
   const azure = openAzure({ ...tenant, ...(clientId === undefined ? {} : { clientId }) });
-  const subscriptions = openSubscriptions(storage, { secret: azure.secret, ...clock });
+  const development = settings.development ?? false;
+  const subscriptions = openSubscriptions(storage, {
+    secret: azure.secret,
+    identity: azure.self,
+    development,
+    ...clock,
+  });
   const external = openExternal(storage, {
-    fence: { allow: [...(settings.allow ?? [])], development: settings.development ?? false },
+    fence: { allow: [...(settings.allow ?? [])], development },
     azure,
     monitoring: { subscriptions: subscriptions.of, ...tenant },
     ...(warn === undefined ? {} : { warn }),
     ...clock,
   });
-  return { external, subscriptions };
+  return {
+    subscriptions,
+    external: {
+      ...external,
+      async close() {
+        await external.close();
+        await subscriptions.close();
+      },
+    },
+  };
 }

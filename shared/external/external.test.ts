@@ -3,9 +3,11 @@ import { type Azurite, startAzurite } from '../../test/azurite.ts';
 import { type Authority, makeAuthority, startTarget, type Target } from '../../test/httpsTarget.ts';
 import { openStorage, type Storage } from '../storage/index.ts';
 import type { Azure } from './azure.ts';
+import { namespaces, tracedOf } from './events.ts';
 import { type CallContext, type External, type ExternalOptions, openExternal } from './external.ts';
-import { type Delivery, monitoringQueue, namespaces } from './monitoring.ts';
+import { monitoringQueue } from './monitoring.ts';
 import { CallError } from './outcome.ts';
+import type { Delivery } from './subscriber.ts';
 
 let azurite: Azurite;
 let storage: Storage;
@@ -145,7 +147,10 @@ describe('a call', () => {
 
 describe('secrets', () => {
   /** All that comes out of the calls of a definition whose target gives back what it gets. */
-  async function everything(change: object, azure?: Azure): Promise<{ sent: string; out: string }> {
+  async function everything(
+    change: object,
+    azure?: Omit<Azure, 'self'>,
+  ): Promise<{ sent: string; out: string }> {
     const taken: Delivery[] = [];
     const id = crypto.randomUUID();
     const warnings: string[] = [];
@@ -162,12 +167,16 @@ describe('secrets', () => {
     const out: unknown[] = [taken, warnings];
     const read = definition(external, change);
     await external.secrets.save('env', 'risk', read.values);
-    out.push(read.definition, await external.invoke('env', read.definition, [], context));
+    const succeeded = await external.invoke('env', read.definition, [], context);
     target.behave(({ headers, url, body }, response) => {
       response.writeHead(500).end(JSON.stringify([headers, url, body, Buffer.from(url).toString('base64')]));
     });
-    out.push(await external.invoke('env', read.definition, [], context));
-    out.push(await external.test('env', 'risk', read, []));
+    const failed = await external.invoke('env', read.definition, [], context);
+    for (const { diagnostics, trace } of [succeeded, failed]) {
+      const about = { ...context, id: crypto.randomUUID(), environments: ['env'], call: 'risk' };
+      await external.tell([tracedOf(about, diagnostics, trace)]);
+    }
+    out.push(read.definition, succeeded, failed, await external.test('env', 'risk', read, []));
     await external.flush();
     for (const message of await storage.queue(monitoringQueue).receive({ max: 32 })) {
       await external.deliver(message.text);
@@ -197,7 +206,7 @@ describe('secrets', () => {
   });
 
   test('of Key Vault and tokens of Entra ID likewise', async () => {
-    const azure: Azure = {
+    const azure: Omit<Azure, 'self'> = {
       secret: async () => 'from-the-vault',
       token: async ({ audience }) => `token-for-${audience}`,
     };
@@ -225,7 +234,10 @@ describe('secrets', () => {
   });
 
   test('that take too long are part of the time-out', async () => {
-    const azure: Azure = { secret: () => new Promise(() => {}), token: () => new Promise(() => {}) };
+    const azure: Omit<Azure, 'self'> = {
+      secret: () => new Promise(() => {}),
+      token: () => new Promise(() => {}),
+    };
     const external = open({ azure });
     const authentication = { type: 'EntraId', audience: 'a', applicationId: crypto.randomUUID() };
     const read = definition(external, { authentication, timeoutMs: 20 });

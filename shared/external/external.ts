@@ -5,6 +5,7 @@ import type { Azure } from './azure.ts';
 import { type BreakerOptions, type BreakerState, openBreakers } from './breaker.ts';
 import { openSender, within } from './call.ts';
 import type { ExternalCall } from './definition.ts';
+import type { CallTrace, Traced } from './events.ts';
 import { type FenceOptions, openFence } from './fence.ts';
 import { type Metrics, openMetrics } from './metrics.ts';
 import { type Monitoring, type MonitoringOptions, openMonitoring } from './monitoring.ts';
@@ -22,7 +23,7 @@ export interface ExternalOptions {
   connections?: number;
   breaker?: Omit<BreakerOptions, 'onChange'>;
   /** tokens and Key Vault; without it, definitions that need them fail with `AADFailure` or `UnknownFailure` */
-  azure?: Azure;
+  azure?: Omit<Azure, 'self'>;
   /** who gets events; nobody where absent */
   monitoring?: Pick<MonitoringOptions, 'subscriptions' | 'tenantId'>;
   warmUp?: Pick<WarmUpOptions, 'intervalMs' | 'threshold'>;
@@ -35,7 +36,7 @@ export interface ExternalOptions {
   instance?: string;
 }
 
-/** Who calls, for metrics and events. Empty rule and clause: a client, by `invoke`. */
+/** Who calls, for metrics. Empty rule and clause: a client, by `invoke`. */
 export interface CallContext {
   /** the call's name, as the environment writes it */
   name: string;
@@ -43,8 +44,6 @@ export interface CallContext {
   assessment: string;
   rule: string;
   clause: string;
-  /** ids of the calling environment and its parents; the environment alone where absent */
-  environments?: readonly string[];
 }
 
 /** What `GetDiagnostics()` shows. */
@@ -67,6 +66,7 @@ export interface CallResult {
   /** present where the default response was used */
   failed?: { code: ErrorKind; message: string };
   diagnostics: CallDiagnostics;
+  trace: CallTrace;
 }
 
 export interface TestResult {
@@ -82,7 +82,8 @@ export interface TestResult {
 
 export interface External {
   /**
-   * Calls, within the definition's time-out; never throws. Undefined as definition: it is gone, though a rule uses it.
+   * Calls, within the definition's time-out; never throws. Undefined as definition: it is gone, though a rule uses it. Whoever
+   * calls tells of it, when it is safe that it will not be forgotten (`tell`).
    * @param args in the order of the parameters
    */
   invoke(
@@ -99,7 +100,9 @@ export interface External {
   metrics: Pick<Metrics, 'query' | 'flush' | 'sweep'>;
   warmUp: WarmUp;
   breaker(environment: string, name: string): BreakerState;
-  /** The outbox queue's trigger: hands a message's events to the subscribers. */
+  /** Sends the events of calls to the queue, for those who subscribed; see `Monitoring`. */
+  tell: Monitoring['tell'];
+  /** The queue's trigger: hands a message's events to their subscriber. */
   deliver: Monitoring['deliver'];
   /** Writes metrics and sends events that wait. */
   flush(): Promise<void>;
@@ -237,16 +240,6 @@ export function openExternal(storage: Storage, options: ExternalOptions = {}): E
       rule,
       clause,
     });
-    monitoring.record({
-      ...context,
-      environments: context.environments ?? [environment],
-      call: context.name,
-      at: now(),
-      latencyMs,
-      outcome,
-      requestUri: shown.url,
-      requestBody: shown.body ?? '',
-    });
     scheduleFlush();
     const errorMessage = errorText(outcome);
     return {
@@ -259,7 +252,19 @@ export function openExternal(storage: Storage, options: ExternalOptions = {}): E
         errorMessage,
         latency: latencyMs,
       },
+      trace: {
+        at: new Date(now()).toISOString(),
+        status,
+        requestUri: shown.url,
+        posted: shown.body !== undefined,
+        ...(outcome.answered === undefined ? {} : { answered: outcome.answered }),
+      },
     };
+  }
+
+  async function tell(calls: readonly Traced[]): Promise<void> {
+    scheduleFlush();
+    await monitoring.tell(calls);
   }
 
   async function test(
@@ -311,6 +316,7 @@ export function openExternal(storage: Storage, options: ExternalOptions = {}): E
     metrics,
     warmUp,
     breaker: (environment, name) => breakers.state(keyOf(environment, name)),
+    tell,
     deliver: monitoring.deliver,
     flush,
     async close() {

@@ -1,6 +1,7 @@
 export { type Azure, type AzureOptions, openAzure } from './azure.ts';
 export { type CallsSettings, type ExternalCalls, openExternalCalls } from './calls.ts';
 export { callName, type ExternalCall, externalCallSchema } from './definition.ts';
+export { type CallTrace, namespaces, type Traced, tracedOf } from './events.ts';
 export {
   type CallContext,
   type CallDiagnostics,
@@ -10,15 +11,10 @@ export {
   openExternal,
   type TestResult,
 } from './external.ts';
-export {
-  blobSubscriber,
-  monitoringQueue,
-  namespaces,
-  type Subscriber,
-  type Subscription,
-} from './monitoring.ts';
+export { monitoringQueue } from './monitoring.ts';
 export { invokeSchema, metricsAnswer, readArguments, readMetricsQuery, testSchema } from './proxy.ts';
 export type { DefinitionRead, SecretStore } from './secrets.ts';
+export type { Delivery, Subscriber, Subscription } from './subscriber.ts';
 export {
   openSubscriptions,
   type StoredSubscription,

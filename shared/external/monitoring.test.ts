@@ -1,16 +1,9 @@
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest';
 import { type Azurite, startAzurite } from '../../test/azurite.ts';
 import { openStorage, type Storage } from '../storage/index.ts';
-import {
-  blobSubscriber,
-  type Delivery,
-  type MonitoringEvent,
-  type MonitoringOptions,
-  monitoringQueue,
-  openMonitoring,
-  type Subscription,
-  type Traced,
-} from './monitoring.ts';
+import type { MonitoringEvent, Traced } from './events.ts';
+import { type MonitoringOptions, monitoringQueue, openMonitoring } from './monitoring.ts';
+import { blobSubscriber, type Delivery, type Subscription } from './subscriber.ts';
 
 let azurite: Azurite;
 let storage: Storage;
@@ -26,23 +19,35 @@ beforeEach(async () => {
 });
 
 const success: Traced = {
+  id: 'one',
   environments: ['root', 'leaf'],
   call: 'myCall',
   correlationId: 'c1',
   assessment: 'Purchase',
   rule: 'R',
   clause: 'c',
-  at: Date.UTC(2026, 5, 10, 12, 34, 56, 789),
+  at: '2026-06-10T12:34:56.789Z',
   latencyMs: 12,
-  outcome: { status: 'Success', httpStatusCode: 200, response: {}, detail: '' },
+  status: 'Success',
+  httpStatusCode: 200,
+  answered: '',
   requestUri: 'https://a.b/c?d=e',
   requestBody: '',
 };
 const failure: Traced = {
   ...success,
-  outcome: { status: 'ResponseFailure', httpStatusCode: 404, detail: '', answered: '{"no":1}' },
+  id: 'two',
+  status: 'ResponseFailure',
+  httpStatusCode: 404,
+  answered: '{"no":1}',
   requestBody: '{"x":"y"}',
 };
+const many = (count: number): Traced[] =>
+  Array.from({ length: count }, (_, index) => ({
+    ...success,
+    id: String(index),
+    correlationId: String(index),
+  }));
 
 /** Takes what is in the queue. */
 async function messages(): Promise<string[]> {
@@ -73,16 +78,24 @@ function open(byEnvironment: Record<string, Subscription[]>, options: Partial<Mo
   });
 }
 
+/** Hands on what is in the queue; the rest of a test looks at what was taken. */
+async function deliverAll(monitoring: ReturnType<typeof open>): Promise<string[]> {
+  const texts = await messages();
+  for (const text of texts) await monitoring.deliver(text);
+  return texts;
+}
+
+const uuid = /^[0-9a-f]{8}-[0-9a-f]{4}-8[0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12}$/;
+
 describe('events', () => {
   test('have the documented members', async () => {
     const subscription = collecting(both);
     const monitoring = open({ leaf: [subscription] });
-    monitoring.record(success);
-    monitoring.record(failure);
-    await monitoring.flush();
-    for (const message of await messages()) await monitoring.deliver(message);
+    await monitoring.tell([success, { ...success, id: 'other' }, failure]);
+    await deliverAll(monitoring);
     const events = subscription.taken.flatMap((delivery) => delivery.events);
     const common = {
+      uniqueId: expect.stringMatching(uuid),
       version: '1.0',
       metadata: { tenantId: 'aaaabbbb-0000-cccc-1111-dddd2222eeee', timestamp: '2026-06-10T12:34:56.789Z' },
       externalCallName: 'myCall',
@@ -96,6 +109,7 @@ describe('events', () => {
     const sorted = events.sort((a, b) => a.httpStatusCode - b.httpStatusCode || b.name.localeCompare(a.name));
     expect(sorted).toEqual([
       { name: both[0], ...common, requestStatus: 'Success', httpStatusCode: 200 },
+      { name: both[0], ...common, requestStatus: 'Success', httpStatusCode: 200 },
       { name: both[0], ...failed },
       {
         name: both[1],
@@ -105,6 +119,20 @@ describe('events', () => {
         requestBody: '{"x":"y"}',
       },
     ]);
+    expect(new Set(events.map(({ uniqueId }) => uniqueId)).size).toBe(4);
+  });
+
+  test('told again have the same ids, and while they wait are told once', async () => {
+    const subscription = collecting(both);
+    const monitoring = open({ leaf: [subscription] });
+    await Promise.all([monitoring.tell([failure]), monitoring.tell([failure])]);
+    await deliverAll(monitoring);
+    const ids = () => subscription.taken.flatMap(({ events }) => events.map(({ uniqueId }) => uniqueId));
+    const first = ids();
+    expect(first).toHaveLength(2);
+    await open({ leaf: [subscription] }).tell([failure]);
+    await deliverAll(monitoring);
+    expect(ids()).toEqual([...first, ...first]);
   });
 
   test('go to subscriptions of the environment and its parents, once each, and only those asked for', async () => {
@@ -112,9 +140,8 @@ describe('events', () => {
     const leaf = collecting([both[0]], 'leaf');
     const other = collecting(both, 'other');
     const monitoring = open({ root: [root, root], leaf: [leaf, root], elsewhere: [other] });
-    for (const one of [success, failure]) monitoring.record(one);
-    await monitoring.flush();
-    for (const message of await messages()) await monitoring.deliver(message);
+    await monitoring.tell([success, failure]);
+    await deliverAll(monitoring);
     const counted = (one: typeof root) => one.taken.flatMap(({ events }) => events.map(({ name }) => name));
     expect(counted(root)).toEqual([both[1]]);
     expect(counted(leaf)).toEqual([both[0], both[0]]);
@@ -123,36 +150,28 @@ describe('events', () => {
 
   test('without subscribers cost no message', async () => {
     const monitoring = open({});
-    monitoring.record(failure);
-    await monitoring.flush();
+    await monitoring.tell([failure]);
     expect(await messages()).toEqual([]);
   });
 });
 
-describe('the outbox', () => {
-  test('takes a thousand events in few messages, and loses none', async () => {
+describe('the queue', () => {
+  test('takes a thousand events in few messages, in their order, and loses none', async () => {
     const subscription = collecting([both[0]]);
     const monitoring = open({ leaf: [subscription] });
-    for (let index = 0; index < 1000; index += 1)
-      monitoring.record({ ...success, correlationId: String(index) });
-    await monitoring.flush();
-    const texts = await messages();
+    await monitoring.tell(many(1000));
+    const texts = await deliverAll(monitoring);
     expect(texts.length).toBeLessThan(20);
-    for (const text of texts) await monitoring.deliver(text);
-    const seen = subscription.taken.flatMap(({ events }) =>
-      events.map(({ correlationId }) => Number(correlationId)),
-    );
-    expect(seen.sort((a, b) => a - b)).toEqual(Array.from({ length: 1000 }, (_, index) => index));
+    const seen = subscription.taken.flatMap(({ events }) => events.map(({ correlationId }) => correlationId));
+    expect(seen.map(Number)).toEqual(Array.from({ length: 1000 }, (_, index) => index));
   });
 
   test('takes an event larger than a message, with characters that XML lacks, and clears up after it', async () => {
     const subscription = collecting([both[1]]);
     const monitoring = open({ leaf: [subscription] });
-    const requestBody = '\u0000\ufffe\uffff\ud800é'.repeat(20_000);
-    monitoring.record({ ...failure, requestBody: '\ufffe\uffff' });
-    await monitoring.flush();
-    monitoring.record({ ...failure, requestBody });
-    await monitoring.flush();
+    const requestBody = '\u0000\ufffe\uffff\ud800é'.repeat(5_000);
+    await monitoring.tell([{ ...failure, requestBody: '\ufffe\uffff' }]);
+    await monitoring.tell([{ ...failure, requestBody }]);
     const texts = await messages();
     for (const text of [...texts, ...texts.slice(1)]) await monitoring.deliver(text);
     const bodies = subscription.taken.flatMap(({ events }) => events.map((event) => event.requestBody));
@@ -162,7 +181,7 @@ describe('the outbox', () => {
     expect(left).toEqual([]);
   });
 
-  test('keeps events while the queue does not take them, and sends them when it does', async () => {
+  test('that is gone makes the events wait, as many as there is room for; then they are sent', async () => {
     let gone = true;
     const warnings: string[] = [];
     const subscription = collecting([both[0]]);
@@ -175,44 +194,56 @@ describe('the outbox', () => {
       warn: (message) => void warnings.push(message),
       waiting: 3,
     });
-    for (let index = 0; index < 5; index += 1)
-      monitoring.record({ ...success, correlationId: String(index) });
+    const told = monitoring.tell(many(3));
+    await expect(monitoring.tell([{ ...success, id: 'more' }])).rejects.toThrow('too many');
     await expect(monitoring.flush()).rejects.toThrow('gone');
-    expect(warnings.some((warning) => warning.includes('are lost'))).toBe(true);
+    expect(warnings).toHaveLength(2);
     gone = false;
     await monitoring.flush();
+    await told;
     for (const text of await messages()) await monitoring.deliver(text);
     expect(
       subscription.taken.flatMap(({ events }) => events).map(({ correlationId }) => correlationId),
     ).toEqual(['0', '1', '2']);
   });
 
-  test('delivers again what a subscriber did not take', async () => {
-    const taken: MonitoringEvent[][] = [];
+  test('delivers again what a subscriber did not take, and nothing to the others', async () => {
     let broken = true;
+    const steady = collecting(both, 'steady');
+    const taken: MonitoringEvent[][] = [];
     const subscriber = {
       deliver: async ({ events }: Delivery) => {
         if (broken) throw new Error('subscriber is gone');
         taken.push(events);
       },
     };
-    const monitoring = open({ leaf: [{ id: 's', events: [both[0]], subscriber }] });
-    monitoring.record(success);
-    await monitoring.flush();
-    const [text = ''] = await messages();
-    await expect(monitoring.deliver(text)).rejects.toThrow('subscriber is gone');
+    const monitoring = open({ leaf: [{ id: 's', events: [both[0]], subscriber }, steady] });
+    await monitoring.tell([success]);
+    const texts = await messages();
+    const results = await Promise.allSettled(texts.map((text) => monitoring.deliver(text)));
+    expect(steady.taken).toHaveLength(1);
     broken = false;
-    await monitoring.deliver(text);
+    for (const [index, { status }] of results.entries())
+      if (status === 'rejected') await monitoring.deliver(texts[index] ?? '');
     expect(taken).toHaveLength(1);
+    expect(steady.taken).toHaveLength(1);
+  });
+
+  test('keeps what a subscription no longer wants to itself', async () => {
+    const subscription = collecting([both[0]]);
+    const byEnvironment: Record<string, Subscription[]> = { leaf: [subscription] };
+    const monitoring = open(byEnvironment);
+    await monitoring.tell([success]);
+    byEnvironment.leaf = [];
+    await deliverAll(monitoring);
+    expect(subscription.taken).toEqual([]);
   });
 });
 
 test('a blob container gets one blob of lines for each delivery, and the same one when it is repeated', async () => {
   const subscriber = blobSubscriber(storage, 'tracing-test', 'calls/');
   const monitoring = open({ leaf: [{ id: 's', events: both, subscriber }] });
-  monitoring.record(success);
-  monitoring.record(failure);
-  await monitoring.flush();
+  await monitoring.tell([success, failure]);
   const texts = await messages();
   for (const text of [...texts, ...texts]) await monitoring.deliver(text);
   const lines: MonitoringEvent[] = [];

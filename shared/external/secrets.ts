@@ -143,6 +143,8 @@ export interface SecretStore {
   /** @throws Problem 400 where a definition refers to a value that this call was never given */
   check(environment: string, call: string, definition: ExternalCall): Promise<void>;
   read(environment: string, call: string, id: string): Promise<string | undefined>;
+  /** Forgets values that nothing came to refer to. */
+  remove(environment: string, call: string, ids: readonly string[]): Promise<void>;
   /** Forgets all values of a call that was deleted. */
   removeAll(environment: string, call: string): Promise<void>;
 }
@@ -188,6 +190,18 @@ export function openSecrets(storage: Storage): SecretStore {
     if (missing.length > 0) throw unusable(missing);
   }
 
+  async function remove(environment: string, call: string, ids: readonly string[]) {
+    if (ids.length === 0) return;
+    await ready();
+    const partitionKey = partition(environment, call);
+    await Promise.all(
+      ids.map(async (id) => {
+        await rows.remove(partitionKey, id);
+        known.delete(`${partitionKey}/${id}`);
+      }),
+    );
+  }
+
   async function removeAll(environment: string, call: string) {
     await ready();
     const partitionKey = partition(environment, call);
@@ -197,5 +211,5 @@ export function openSecrets(storage: Storage): SecretStore {
     }
   }
 
-  return { save, check, read, removeAll };
+  return { save, check, read, remove, removeAll };
 }
