@@ -125,4 +125,11 @@ describe('the assessments of an environment', () => {
     expect(await codeOf(put('Other', { apiName: 'Moneytransfer' }))).toBe('NameTaken');
     expect(await codeOf(put('Other', { apiName: 'evaluate' }))).toBe('InvalidBody');
   });
+
+  it('are not called like an event', async () => {
+    for (const name of ['BankEvent', 'label', 'A:status'])
+      expect(await codeOf(put(name)), name).toBe('InvalidName');
+    expect(await codeOf(put('Mine', { apiName: 'purchaseStatus' }))).toBe('InvalidBody');
+    expect(await codeOf(put('SignUp', { behavior: 'RunFirstMatching' }))).toBe('done');
+  });
 });

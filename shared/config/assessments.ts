@@ -1,5 +1,6 @@
 import { z } from 'zod';
 import type { AssessmentField } from '../events/assessment.ts';
+import { eventTypes } from '../events/eventTypes.ts';
 import type { JsonObject } from '../fql/index.ts';
 import { templateNames, templates } from './assessmentTemplates.ts';
 import {
@@ -27,6 +28,19 @@ function words<const Word extends string>(known: readonly Word[], others: Record
     return z.NEVER;
   });
 }
+
+/** Names that events have already; in the type of an event the part after a colon is an observation event's. */
+const reserved: ReadonlySet<string> = new Set(
+  eventTypes
+    .filter((type) => !builtInAssessments.some((each) => each === type))
+    .map((type) => type.toLowerCase()),
+);
+const free = (name: string) => !reserved.has(name.toLowerCase());
+
+/** What an assessment may be called. */
+export const assessmentName = nameSchema
+  .refine((name) => !name.includes(':'), 'the name of an assessment has no colon')
+  .refine(free, 'there is an event of this name');
 
 const template = words(templateNames, {
   'Device fingerprint': 'DeviceFingerprinting',
@@ -83,7 +97,7 @@ export const assessmentSchema = z
     description: descriptionSchema,
     friendlyName: nameSchema.optional(),
     /** the name in the path of its API; its own name where absent */
-    apiName: apiNameSchema.optional(),
+    apiName: apiNameSchema.refine(free, 'there is an event of this name').optional(),
     template: template.optional(),
     /** sections of the body with the fields that are checked; members beyond them are kept */
     sections: z

@@ -10,7 +10,7 @@ import {
   type VelocityDefinition,
 } from '../fql/index.ts';
 import { capacityName, capacitySchema } from '../usage/capacity.ts';
-import { assessmentNames, assessmentQuota, assessmentSchema } from './assessments.ts';
+import { assessmentName, assessmentNames, assessmentQuota, assessmentSchema } from './assessments.ts';
 import { checkFunction } from './functions.ts';
 import type { ResourceEntry, Status } from './manifest.ts';
 import {
@@ -110,6 +110,7 @@ export const resourceKinds: readonly ResourceKind[] = [
     kind: 'assessments',
     noun: 'assessment',
     schema: assessmentSchema,
+    name: assessmentName,
     claims: assessmentNames,
     quota: assessmentQuota,
   }),

@@ -1,8 +1,14 @@
 import { z } from 'zod';
 import { Problem, type ProblemError } from '../problem.ts';
 
-/** The three assessments that every environment has. */
-export const builtInAssessments = ['Purchase', 'AccountCreation', 'AccountLogin'] as const;
+/** The assessments that every environment has; `SignUp` and `SignIn` are those of the purchase family's older clients. */
+export const builtInAssessments = [
+  'Purchase',
+  'AccountCreation',
+  'AccountLogin',
+  'SignUp',
+  'SignIn',
+] as const;
 
 const longestName = 128;
 const longestCode = 64 * 1024;

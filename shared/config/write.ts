@@ -27,7 +27,7 @@ import {
   usesOfAssessment,
 } from './resolve.ts';
 import { type Checked, kindOf, type ResourceKind } from './resources.ts';
-import { parseBody } from './schemas.ts';
+import { builtInAssessments, parseBody } from './schemas.ts';
 
 /** What a write works with. */
 export interface WriteContext {
@@ -81,7 +81,7 @@ export async function putResource(
   const assessment = kind.assessment?.(content);
   const draft = status === 'Draft';
   if (assessment !== undefined && !assessmentExists(manifest, environment.id, assessment)) {
-    const message = `there is no assessment ${JSON.stringify(assessment)}; built in are Purchase, AccountCreation and AccountLogin`;
+    const message = `there is no assessment ${JSON.stringify(assessment)}; built in are ${builtInAssessments.join(', ')}`;
     throw Problem.badRequest(`The body is not usable: assessment: ${message}.`, {
       code: 'UnknownAssessment',
       errors: [{ path: 'assessment', message }],
