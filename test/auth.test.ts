@@ -3,6 +3,8 @@ import { mkdtemp, readFile, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { roles } from '../shared/auth/permissions.ts';
+import { eventPaths } from '../shared/events/paths.ts';
 import { tenantId } from '../tools/issuer/issuer.ts';
 import { tokenClaims } from '../tools/issuer/tokenClaims.ts';
 import purchase from '../tools/seed/purchase.json' with { type: 'json' };
@@ -214,6 +216,52 @@ describe('an environment', () => {
     expect((await event('primary%2Feu')).status).toBe(404);
     expect(JSON.stringify((await event('other')).body)).not.toContain('tami');
     expect((await manage('GET', `other/events/Purchase/${purchaseId}`)).status).toBe(200);
+  });
+});
+
+describe('every path of DFP', () => {
+  const paths = Object.values(eventPaths)
+    .flat()
+    .map((each) => each.replaceAll(/\{\w+\}/g, 'x'));
+
+  /** The statuses of a request whose body is at fault, on every path. */
+  function statuses(headers: Record<string, string>): Promise<[string, number][]> {
+    return Promise.all(
+      paths.map(
+        async (each): Promise<[string, number]> => [
+          each,
+          (await call(app.baseUrl, 'POST', each, [], headers)).status,
+        ],
+      ),
+    );
+  }
+
+  it('takes events of those who have the role for it, in the tenant', { timeout: 120_000 }, async () => {
+    for (const role of roles) {
+      const allowed = ['ProductAdmin', 'AllAreas_Admin', 'Risk_API'].includes(role);
+      const headers = await credentials(role);
+      for (const environment of ['primary', 'primary/eu', 'other'])
+        for (const [each, status] of await statuses({ ...headers, 'x-ms-dfpenvid': environment })) {
+          // let in: the body is at fault, or the assessment x unknown
+          if (allowed) expect([400, 404], `${role} ${each}`).toContain(status);
+          else expect(status, `${role} ${each}`).toBe(403);
+        }
+    }
+  });
+
+  it('takes events of those who have it in the environment', { timeout: 120_000 }, async () => {
+    for (const role of roles) {
+      const allowed = ['ProductAdmin', 'AllAreas_Admin', 'Risk_API'].includes(role);
+      const { id, headers } = await application();
+      await manage('PUT', `primary%2Feu/roleAssignments/applications/${id}`, { roles: [role] });
+      for (const [each, status] of await statuses({ ...headers, 'x-ms-dfpenvid': 'primary/eu' })) {
+        if (allowed) expect([400, 404], `${role} ${each}`).toContain(status);
+        else expect(status, `${role} ${each}`).toBe(403);
+      }
+      for (const environment of ['primary', 'other'])
+        for (const [each, status] of await statuses({ ...headers, 'x-ms-dfpenvid': environment }))
+          expect(status, `${role} ${each} in ${environment}`).toBe(404);
+    }
   });
 });
 

@@ -295,7 +295,7 @@ export function openApiDocument(version: string): Document {
             type: 'apiKey',
             in: 'header',
             name: 'x-functions-key',
-            description: 'a function key, where the operator turned them on',
+            description: 'a function key, on the same paths below /keys, where the operator turned them on',
           },
         },
       },
