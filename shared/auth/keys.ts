@@ -8,7 +8,7 @@ export interface KeyOptions {
   metadata: URL;
   /** what the metadata has to name as its issuer */
   issuer: string;
-  /** milliseconds between two loads that unknown keys, or failures, may cause; default 30,000 */
+  /** milliseconds between two loads that unknown keys may cause; default 30,000 */
   coolDown?: number;
   /** milliseconds after which keys are loaded again while the old ones serve; default one hour */
   refreshAfter?: number;
@@ -24,6 +24,8 @@ export interface Keys {
 }
 
 const timeLimit = 5_000;
+/** after a failure the issuer is left in peace for so long: no longer, since nobody gets in meanwhile */
+const pause = 5_000;
 const hour = 3_600_000;
 
 /**
@@ -37,7 +39,7 @@ export function openKeys(options: KeyOptions): Keys {
   let failed = Number.NEGATIVE_INFINITY;
 
   const load = async (): Promise<Response> => {
-    if (now() < failed + coolDown && failed > (loaded ?? 0))
+    if (now() < failed + pause && failed > (loaded ?? 0))
       throw new KeysUnavailable('the keys could not be loaded a moment ago');
     try {
       const uri = await jwksUri();

@@ -291,7 +291,7 @@ describe('keys', () => {
     const loads = countLoads();
     for (let i = 0; i < 5; i++) expect((await problemOf(good, patient)).status).toBe(503);
     expect(loads()).toBe(0);
-    now += 31_000;
+    now += 5_000;
     await expect(patient.verify(good)).resolves.toBeDefined();
     expect(loads()).toBe(1);
   });
