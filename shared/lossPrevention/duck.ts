@@ -18,6 +18,8 @@ export interface Engine {
   run(sql: string): Promise<void>;
   /** Rows as plain values; sums beyond 2^53 come as bigint. */
   rows(sql: string): Promise<Record<string, SqlValue>[]>;
+  /** The same, one by one, for results that would take much memory at once. */
+  each(sql: string, visit: (row: Record<string, SqlValue>) => void): Promise<void>;
   close(): void;
 }
 
@@ -47,7 +49,12 @@ export async function openEngine(settings: EngineSettings): Promise<Engine> {
     run: async (sql) => {
       await connection.run(sql);
     },
-    rows: (sql) => rowsOf(connection, sql),
+    rows: async (sql) => {
+      const rows: Record<string, SqlValue>[] = [];
+      await eachRow(connection, sql, (row) => rows.push(row));
+      return rows;
+    },
+    each: (sql, visit) => eachRow(connection, sql, visit),
     close: () => {
       connection.closeSync();
       instance.closeSync();
@@ -55,22 +62,22 @@ export async function openEngine(settings: EngineSettings): Promise<Engine> {
   };
 }
 
-async function rowsOf(connection: DuckDBConnection, sql: string): Promise<Record<string, SqlValue>[]> {
-  const reader = await connection.runAndReadAll(sql);
-  const names = reader.columnNames();
-  return reader.getRowsJS().map((row) =>
-    Object.fromEntries(
-      names.map((name, i): [string, SqlValue] => {
-        const value = row[i];
-        if (typeof value === 'bigint')
-          return [name, value >= -limit && value <= limit ? Number(value) : value];
-        if (typeof value === 'string' || typeof value === 'number' || typeof value === 'boolean')
-          return [name, value];
-        if (value === null || value === undefined) return [name, null];
-        return [name, value instanceof Date ? value.toISOString() : String(value)];
-      }),
-    ),
-  );
+async function eachRow(
+  connection: DuckDBConnection,
+  sql: string,
+  visit: (row: Record<string, SqlValue>) => void,
+): Promise<void> {
+  const result = await connection.stream(sql);
+  const names = result.columnNames();
+  for await (const rows of result.yieldRowsJs())
+    for (const row of rows) visit(Object.fromEntries(names.map((name, i) => [name, plain(row[i])])));
+}
+
+function plain(value: unknown): SqlValue {
+  if (typeof value === 'bigint') return value >= -limit && value <= limit ? Number(value) : value;
+  if (typeof value === 'string' || typeof value === 'number' || typeof value === 'boolean') return value;
+  if (value === null || value === undefined) return null;
+  return value instanceof Date ? value.toISOString() : String(value);
 }
 
 const limit = 9007199254740991n;

@@ -233,7 +233,7 @@ function factSql(): string {
         ${sold('1', 'manual > 0 AND NOT reasoned')} AS unreasoned, ${sold('manual', 'manual > 0 AND NOT reasoned')} AS unreasoned_cents,
         ${sold('1', 'offered')} AS offer_count, ${sold('1', 'offered AND periodic = 0 AND manual = 0')} AS withheld_count,
         ${sold('net', 'offered AND periodic = 0 AND manual = 0')} AS withheld_cents,
-        ${sold('manual + periodic')} AS discounts, mode(category ORDER BY category) AS main_category
+        ${sold('manual + periodic')} AS discounts, min(category) AS main_category
       FROM line GROUP BY id),
     joined AS (
       SELECT t.*, l.* EXCLUDE (id), p.* EXCLUDE (id), q.id IS NOT NULL AS quickly, NOT t.voided AS live,
@@ -246,7 +246,7 @@ function factSql(): string {
     FROM joined`;
 }
 
-/** The same sums for one line, as far as products are judged by them. */
+/** The same sums of each line, as far as products are judged by them; hardly two lines of a day have all in common, so nothing is added up yet. */
 export function productSql(): string {
   const back = (condition = 'true') => `CASE WHEN l.ret AND (${condition}) THEN 1 ELSE 0 END`;
   const money = (condition = 'true') => `CASE WHEN l.ret AND (${condition}) THEN l.net ELSE 0 END`;
@@ -279,8 +279,8 @@ export function productSql(): string {
     discountValue: sold('l.manual + l.periodic'),
   };
   return `SELECT f.unit, f.day, l.item, l.category, f.staff, f.currency,
-      ${productSums.map((name) => `CAST(sum(${sums[name]}) AS BIGINT) AS ${name}`).join(', ')}
-    FROM line l JOIN fact f ON f.id = l.id WHERE f.transactions > 0 AND l.item <> '' GROUP BY ALL`;
+      ${productSums.map((name) => `CAST(${sums[name]} AS BIGINT) AS ${name}`).join(', ')}
+    FROM line l JOIN fact f ON f.id = l.id WHERE f.transactions > 0 AND l.item <> ''`;
 }
 
 const joinColumns = ['terminal', 'store', 'area'] as const;

@@ -122,8 +122,7 @@ export async function findAnomalies(
   months: readonly string[],
   settings: FindingSettings = findingDefaults,
 ): Promise<Findings> {
-  const tills = (await engine.rows(`SELECT * FROM ${sources.tills} ORDER BY ALL`)).map(tillRow);
-  const currencies = tills.map((row) => row.currency);
+  const tills = await tillRows(engine, sources.tills, ['staff', 'store', 'region', 'role', 'currency']);
   const given = tills.some((row) => row.role !== '');
   const inferred = given ? undefined : inferRoles(tills);
   if (inferred) for (const row of tills) row.role = inferred.get(row.staff) ?? '';
@@ -136,8 +135,13 @@ export async function findAnomalies(
 
   const ofStaff = staffCells(tills);
   const staff = analyseTwice(ofStaff, options('staff', reasons));
-  const others = tills.filter((row) => !staff.flagged.has(row.staff));
-  const terminalName = uniqueTerminals(tills);
+  const others = await tillRows(
+    engine,
+    sources.tills,
+    ['terminal', 'store', 'region', 'currency'],
+    asideSql(staff.flagged),
+  );
+  const terminalName = uniqueTerminals(others);
   const terminalCells = gather(others, (row) =>
     row.terminal === ''
       ? undefined
@@ -173,7 +177,6 @@ export async function findAnomalies(
         staff,
         placesOf(
           tills,
-          currencies,
           (row) => row.staff,
           (row) => row.store,
           (row) => row.role,
@@ -184,8 +187,7 @@ export async function findAnomalies(
         'terminals',
         terminals,
         placesOf(
-          tills,
-          currencies,
+          others,
           terminalName,
           (row) => row.store,
           () => '',
@@ -196,8 +198,7 @@ export async function findAnomalies(
         'stores',
         stores,
         placesOf(
-          tills,
-          currencies,
+          others,
           (row) => row.store,
           (row) => row.region,
           () => '',
@@ -230,17 +231,33 @@ interface TillRowOfCurrency extends TillRow {
   currency: string;
 }
 
-function tillRow(row: Record<string, SqlValue>): TillRowOfCurrency {
-  return {
-    month: Number(row.month),
-    staff: String(row.staff),
-    terminal: String(row.terminal),
-    store: String(row.store),
-    region: String(row.region),
-    role: String(row.role),
-    currency: String(row.currency),
-    sums: sumsOf(row, sumNames),
-  };
+/** The tills of all months, added up over the dimensions that are not asked for. */
+async function tillRows(
+  engine: Engine,
+  from: string,
+  dimensions: readonly string[],
+  where = 'true',
+): Promise<TillRowOfCurrency[]> {
+  const rows: TillRowOfCurrency[] = [];
+  const names = ['month', ...dimensions].join(', ');
+  await engine.each(
+    `SELECT ${names}, ${sumNames.map((name) => `CAST(sum(${name}) AS BIGINT) AS ${name}`).join(', ')}
+     FROM ${from} WHERE ${where} GROUP BY ${names} ORDER BY ${names}`,
+    (row) => {
+      const text = (name: string) => String(row[name] ?? '');
+      rows.push({
+        month: Number(row.month),
+        staff: text('staff'),
+        terminal: text('terminal'),
+        store: text('store'),
+        region: text('region'),
+        role: text('role'),
+        currency: text('currency'),
+        sums: sumsOf(row, sumNames),
+      });
+    },
+  );
+  return rows;
 }
 
 function sumsOf(row: Record<string, SqlValue>, names: readonly SumName[]): Float64Array {
@@ -262,23 +279,22 @@ function uniqueTerminals(rows: readonly TillRow[]): (row: TillRow) => string {
 
 /** Where each entity is most of the time. */
 function placesOf(
-  rows: readonly TillRow[],
-  currencies: readonly string[],
+  rows: readonly TillRowOfCurrency[],
   idOf: (row: TillRow) => string,
   placeOf: (row: TillRow) => string,
   roleOf: (row: TillRow) => string,
 ): Map<string, Place> {
   const weights = new Map<string, Map<string, { place: Place; weight: number }>>();
-  rows.forEach((row, i) => {
+  for (const row of rows) {
     const id = idOf(row);
-    const place: Place = { place: placeOf(row), role: roleOf(row), currency: currencies[i]! };
+    const place: Place = { place: placeOf(row), role: roleOf(row), currency: row.currency };
     const key = nameOf(place.place, place.role, place.currency);
     const own = weights.get(id) ?? new Map<string, { place: Place; weight: number }>();
     weights.set(id, own);
     const entry = own.get(key);
     if (entry) entry.weight += row.sums[at.transactions]!;
     else own.set(key, { place, weight: row.sums[at.transactions]! });
-  });
+  }
   return new Map(
     [...weights].map(([id, own]) => {
       const sorted = [...own].sort(([a, x], [b, y]) => y.weight - x.weight || (a < b ? -1 : 1));

@@ -26,8 +26,8 @@ export async function addUp(engine: Engine): Promise<void> {
   const select: Record<UnitTable, string> = {
     tills: `SELECT unit, day, ${tillDimensions.join(', ')}, ${added(sumNames)} FROM fact GROUP BY ALL`,
     products: productSql(),
-    customers: `SELECT unit, day, ${customerDimensions.join(', ')}, ${added(customerSums)} FROM fact
-      WHERE customer <> '' AND transactions > 0 GROUP BY ALL`,
+    customers: `SELECT unit, day, ${customerDimensions.join(', ')}, ${customerSums.join(', ')} FROM fact
+      WHERE customer <> '' AND transactions > 0`,
     cards: `SELECT unit, day, ${cardDimensions.join(', ')}, CAST(sum(returns) AS BIGINT) AS refunds,
       CAST(sum(returned) AS BIGINT) AS value FROM fact WHERE toCard > 0 AND staff <> '' GROUP BY ALL`,
     // Plain sales say nothing about anybody; what an investigator looks at is kept.
@@ -44,7 +44,7 @@ export async function writePartials(engine: Engine, unit: number, folder: string
   for (const table of unitTables)
     await copy(
       engine,
-      `SELECT * EXCLUDE (unit) FROM part_${table} WHERE unit = ${unit} ORDER BY ALL`,
+      `SELECT * EXCLUDE (unit) FROM part_${table} WHERE unit = ${unit}`,
       join(folder, `${table}.parquet`),
     );
 }
