@@ -1,5 +1,5 @@
 import type { Json, JsonObject } from '../fql/index.ts';
-import { encodeKey, type Row, type Storage } from '../storage/index.ts';
+import { encodeKey, type Row, type Storage, type Table } from '../storage/index.ts';
 import { type EventKey, hash } from './eventKeys.ts';
 import type { StoredEvent } from './record.ts';
 
@@ -23,9 +23,14 @@ export interface Named {
 /** Kinds by which later events look for the latest assessment. */
 const lookedFor: ReadonlySet<string> = new Set(['User', 'PaymentInstrument', 'Email']);
 
+/** What the rows of an event are made from. */
+export type Traced = Pick<StoredEvent, 'key' | 'received' | 'event' | 'answer' | 'subjects' | 'links'>;
+
 export interface Subjects {
   /** Writes every row of an event; the same rows however often it is called. */
   write(stored: StoredEvent): Promise<void>;
+  /** Removes every row of an event. */
+  remove(stored: Traced): Promise<void>;
   /** Writes the rows of an assessment that later events look for, in the background. */
   note(stored: StoredEvent): void;
   /** Waits for what `note` was told in this process. */
@@ -39,11 +44,7 @@ export interface Subjects {
 /** Opens the index; `subjectsTable` must exist. */
 export function openSubjects(storage: Storage): Subjects {
   const table = storage.table(subjectsTable);
-  const writing = new Set<Promise<unknown>>();
-
-  async function put(stored: StoredEvent, named: readonly Named[]): Promise<void> {
-    await Promise.all(named.map((one) => table.put(rowOf(stored, one))));
-  }
+  const noted = batchPuts(table);
 
   async function* range(
     environment: string,
@@ -59,20 +60,21 @@ export function openSubjects(storage: Storage): Subjects {
   }
 
   return {
-    write: (stored) => put(stored, namedBy(stored)),
+    async write(stored) {
+      await Promise.all(namedBy(stored).map((named) => table.put(rowOf(stored, named))));
+    },
+
+    async remove(stored) {
+      const rows = namedBy(stored).map((one) => rowOf(stored, one));
+      await Promise.all(rows.map(({ partitionKey, rowKey }) => table.remove(partitionKey, rowKey)));
+    },
 
     note(stored) {
       if (!isAssessment(stored)) return;
-      const named = namedBy(stored).filter(({ kind }) => lookedFor.has(kind));
-      // what fails is written by the follower
-      const done = put(stored, named).catch(() => undefined);
-      writing.add(done);
-      void done.then(() => writing.delete(done));
+      for (const named of namedBy(stored)) if (lookedFor.has(named.kind)) noted.add(rowOf(stored, named));
     },
 
-    async settled() {
-      await Promise.all(writing);
-    },
+    settled: () => noted.flush(),
 
     events: (environment, named) => range(environment, named),
 
@@ -93,7 +95,7 @@ function partitionKeyOf(environment: string, { kind, value }: Named): string {
   return `${encodeKey(environment)}|${encodeKey(kind)}|${encodeKey(foldValue(kind, value))}`;
 }
 
-function rowOf(stored: StoredEvent, named: Named): Row {
+function rowOf(stored: Traced, named: Named): Row {
   const { key, received } = stored;
   const backwards = String(99_999_999_999_999 - Date.parse(received)).padStart(14, '0');
   const part = isAssessment(stored) ? 'a' : 'o';
@@ -138,7 +140,7 @@ const paths: readonly (readonly [kind: string, path: string])[] = [
 const linkKinds: ReadonlySet<string> = new Set(['User', 'PaymentInstrument', 'Email']);
 
 /** Everything of a person that an event names, each once. */
-export function namedBy({ event, subjects = [], links = [] }: StoredEvent): Named[] {
+export function namedBy({ event, subjects = [], links = [] }: Traced): Named[] {
   const found: Named[] = [
     ...subjects.map(({ property, value }) => ({ kind: property, value })),
     ...links.filter(({ to }) => linkKinds.has(to)).map(({ to, id }) => ({ kind: to, value: id })),
@@ -163,4 +165,35 @@ function textsAt(event: JsonObject, path: string): string[] {
     });
   }
   return values.filter((value) => typeof value === 'string' && value.trim() !== '').map(String);
+}
+
+/** Puts rows in the background, those of a partition in one transaction; what fails is written by the follower. */
+function batchPuts(table: Table): { add(row: Row): void; flush(): Promise<void> } {
+  const waiting = new Map<string, Map<string, Row>>();
+  let timer: NodeJS.Timeout | undefined;
+  let flushing: Promise<unknown> = Promise.resolve();
+
+  async function putAll(rows: readonly Row[]): Promise<void> {
+    for (let start = 0; start < rows.length; start += 100)
+      await table.transact(rows.slice(start, start + 100).map((row) => ({ kind: 'put', row })));
+  }
+
+  async function flush(): Promise<void> {
+    clearTimeout(timer);
+    timer = undefined;
+    const batches = [...waiting.values()];
+    waiting.clear();
+    const before = flushing;
+    flushing = Promise.allSettled([before, ...batches.map((rows) => putAll([...rows.values()]))]);
+    await flushing;
+  }
+
+  return {
+    add(row) {
+      const rows = waiting.get(row.partitionKey) ?? new Map<string, Row>();
+      waiting.set(row.partitionKey, rows.set(row.rowKey, row));
+      timer ??= setTimeout(flush, 100).unref();
+    },
+    flush,
+  };
 }
