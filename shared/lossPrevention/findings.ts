@@ -14,7 +14,7 @@ export interface FindingSettings {
   rate: number;
   /** the score from which an entity counts as anomalous; DFP's were 560 for staff and 760 for terminals */
   thresholds: Readonly<Record<Kind, number>>;
-  /** entities of a kind that get their own page and reasons, beside all that are flagged */
+  /** entities of a kind that get reasons and a page even if fewer are flagged, and pages there are at most */
   leastPages: number;
   mostPages: number;
 }
@@ -66,7 +66,9 @@ export interface Entity {
   discountsStake: number[];
   /** the strongest reason of the worst month */
   main: string;
-  /** reasons of each month, best first; absent for the many that nothing is wrong with */
+  /** it has its own page in the dashboard */
+  page: boolean;
+  /** reasons of each month, best first; of the flagged, and those that have a page */
   reasons?: ReasonScore[][];
 }
 
@@ -377,11 +379,13 @@ function sectionOf(
     if (own) own.add(cell.month);
     else active.set(cell.id, new Set([cell.month]));
   }
-  const pages = new Set<string>();
-  for (const entity of analysis.entities)
-    if (pages.size < settings.mostPages && (entity.flagged || pages.size < settings.leastPages))
-      pages.add(entity.id);
-  const details = analysis.detail(pages);
+  const wanted = new Set(
+    analysis.entities
+      .filter((entity, i) => entity.flagged || i < settings.leastPages)
+      .map((entity) => entity.id),
+  );
+  const pages = new Set([...wanted].slice(0, settings.mostPages));
+  const details = analysis.detail(wanted);
   const average = Array.from({ length: months }, (_, m) => {
     const present = analysis.entities.filter((entity) => active.get(entity.id)?.has(m));
     const sum = present.reduce((total, entity) => total + entity.months[m]!.score, 0);
@@ -399,6 +403,7 @@ function sectionOf(
         active.get(entity.id) ?? new Set(),
         threshold,
         details.get(entity.id),
+        pages.has(entity.id),
       ),
     ),
   };
@@ -410,6 +415,7 @@ function entityOf(
   active: ReadonlySet<number>,
   threshold: number,
   detail: ReasonScore[][] | undefined,
+  page: boolean,
 ): Entity {
   const scores = entity.months.map((month) => month.score);
   const worst = entity.months.reduce((a, b) => (b.p < a.p ? b : a));
@@ -424,6 +430,7 @@ function entityOf(
     mean: active.size === 0 ? 0 : Math.round((10 * sum) / active.size) / 10,
     above: scores.filter((score) => score >= threshold).length,
     flagged: entity.flagged,
+    page,
     risk: Math.round(entity.risk * 1000) / 1000,
     returnsStake: detail ? detail.map((month) => stakeOf(month, true)) : [],
     discountsStake: detail ? detail.map((month) => stakeOf(month, false)) : [],

@@ -206,7 +206,7 @@ async function readJournal(
     if (await out.fetch(`${unit}/journal.parquet`, path)) paths.push(path);
   }
   const paged = (kind: Kind) =>
-    findings.sections[kind].entities.filter((entity) => entity.reasons).map(({ id }) => id);
+    findings.sections[kind].entities.filter((entity) => entity.page).map(({ id }) => id);
   const ids = { staff: paged('staff'), terminals: paged('terminals'), customers: paged('customers') };
   const list = (values: readonly string[]) => (values.length > 0 ? values.map(literal).join(', ') : 'NULL');
   const terminalNames = `(terminal IN (${list(ids.terminals)}) OR concat(store, ' / ', terminal) IN (${list(ids.terminals)}))`;

@@ -15,7 +15,7 @@ h1{font-size:1.6rem;margin:.5rem 0;overflow-wrap:anywhere}h2{font-size:1.2rem;ma
 .tiles dt{color:var(--muted);font-size:.875rem}.tiles dd{margin:0;font-size:1.35rem;font-weight:600;overflow-wrap:anywhere}
 .tiles small{display:block;font-weight:400;font-size:.8rem;color:var(--muted)}
 .pair{display:grid;grid-template-columns:repeat(auto-fit,minmax(min(100%,26rem),1fr));gap:1rem}
-figure{margin:0;min-width:0}figcaption{color:var(--muted);font-size:.9rem;margin-bottom:.25rem}
+figure{margin:.75rem 0 0;min-width:0}figcaption{color:var(--muted);font-size:.9rem;margin-bottom:.25rem}
 .chart{width:100%;max-width:46rem;height:auto;display:block}
 .scroll{overflow-x:auto;border:1px solid var(--rule);border-radius:.5rem}.scroll:focus-visible{outline:2px solid var(--link)}
 table{border-collapse:collapse;width:100%;font-variant-numeric:tabular-nums;font-size:.92rem}

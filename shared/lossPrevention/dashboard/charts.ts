@@ -31,7 +31,7 @@ export async function openCharts(): Promise<Charts> {
   const echarts = await import('echarts');
   let drawn = 0;
   const draw = (label: string, option: Parameters<ReturnType<typeof echarts.init>['setOption']>[0]): Html => {
-    const chart = echarts.init(null, null, { renderer: 'svg', ssr: true, width: 640, height: 260 });
+    const chart = echarts.init(null, null, { renderer: 'svg', ssr: true, width: 520, height: 250 });
     chart.setOption({ animation: false, ...option });
     const svg = chart.renderToSVGString();
     chart.dispose();
@@ -57,13 +57,18 @@ export async function openCharts(): Promise<Charts> {
   };
   const axis = {
     axisLine: { lineStyle: { color: rule } },
-    axisLabel: { color: ink },
+    axisLabel: { color: ink, fontSize: 13 },
     splitLine: { lineStyle: { color: rule } },
   };
   const common = (months: readonly string[], series: readonly Series[]) => ({
-    textStyle: { fontFamily: 'system-ui, sans-serif', color: ink },
+    textStyle: { fontFamily: 'system-ui, sans-serif', color: ink, fontSize: 13 },
     grid: { left: 8, right: 12, top: 40, bottom: 8, containLabel: true },
-    legend: { top: 0, left: 0, textStyle: { color: ink }, data: series.map(({ name }) => name) },
+    legend: {
+      top: 0,
+      left: 0,
+      textStyle: { color: ink, fontSize: 13 },
+      data: series.map(({ name }) => name),
+    },
     xAxis: { type: 'category' as const, data: [...months], ...axis },
   });
   return {
@@ -89,6 +94,7 @@ export async function openCharts(): Promise<Charts> {
           ...axis,
           axisLabel: {
             color: ink,
+            fontSize: 13,
             ...(percent ? { formatter: (value: number) => `${Number(value.toPrecision(3))} %` } : {}),
           },
         },
@@ -107,7 +113,7 @@ export async function openCharts(): Promise<Charts> {
                 markLine: {
                   silent: true,
                   symbol: 'none',
-                  label: { formatter: String(threshold), color: ink },
+                  label: { formatter: String(threshold), color: ink, position: 'insideEndTop' as const },
                   lineStyle: { color: ink, type: 'dotted' as const },
                   data: [{ yAxis: threshold }],
                 },

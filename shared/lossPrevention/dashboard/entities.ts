@@ -124,7 +124,7 @@ function reasonTable(ranked: readonly ReasonScore[], currency: string): Html {
         high(reason) && html` <span class="flag">high</span>`
       }</th><td class="n">${percent(reason.value)}</td><td class="n">${percent(reason.peer)}</td><td class="n">${reason.percentile.toFixed(1)}</td><td class="n">${money(reason.stake, currency)}</td><td>${
         reason.window === 1 ? 'this month' : `${reason.window} months`
-      }</td><td class="n">${seen(reason, reason.observed, currency)}</td><td class="n">${seen(reason, reason.expected, currency)}</td><td class="n">${reason.z.toFixed(1)}</td></tr>`,
+      }</td><td class="n">${seen(reason, reason.observed, currency)}</td><td class="n">${seen(reason, reason.expected, currency)}</td><td class="n">${(Math.round(reason.z * 10) / 10 + 0).toFixed(1)}</td></tr>`,
   )}</tbody></table></div>
 <p class="note">Value and peers are shares (${unitList(rows)}); the peers' is what others of the same role and store would have shown in the same place.</p>`;
 }

@@ -49,7 +49,7 @@ export function grid(kind: Kind, entities: readonly Entity[], caption: string, p
   }<th scope="col" class="n">Maximum score</th><th scope="col" class="n">Average score</th><th scope="col" class="n">Score count</th><th scope="col">Strongest reason</th><th scope="col" class="n">Money at stake</th></tr>`;
   const rows = entities.map((entity) => {
     const stake = [...entity.returnsStake, ...entity.discountsStake].reduce((sum, cents) => sum + cents, 0);
-    const name = entity.reasons ? html`<a href="${kind}/${pageName(entity.id)}">${entity.id}</a>` : entity.id;
+    const name = entity.page ? html`<a href="${kind}/${pageName(entity.id)}">${entity.id}</a>` : entity.id;
     const cells = html`<th scope="row" class="id">${name}${entity.flagged && html` <span class="flag">high</span>`}</th><td class="id">${entity.place}</td>${
       roles && html`<td>${entity.role}</td>`
     }<td class="n" data-k="max">${entity.max}</td><td class="n" data-k="mean">${entity.mean.toFixed(1)}</td><td class="n" data-k="above">${entity.above}</td><td>${reasonLabel(entity.main)}</td><td class="n">${

@@ -26,7 +26,7 @@ export async function writeDashboard(
     await text(`${kind}.csv`, sectionCsv(findings, kind));
     await pageOf(`${kind}.html`, gridPage(kind, findings));
     for (const entity of section.entities)
-      if (entity.reasons)
+      if (entity.page)
         await pageOf(
           entityFile(kind, entity),
           entityPage(kind, entity, findings, charts, journal(kind, entity.id), risky),
