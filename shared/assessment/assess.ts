@@ -6,6 +6,7 @@ import type { App } from './app.ts';
 import { contribute, decidedInput, likelyContributions, listening } from './contribute.ts';
 import { decide, inputOf, type Scores, type Subject } from './decide.ts';
 import { enrich } from './enrichment.ts';
+import { mostLinks } from './observe.ts';
 import { once, record } from './once.ts';
 import { openReads, type Reads } from './reads.ts';
 import type { EventKey, StoredEvent } from './record.ts';
@@ -137,7 +138,7 @@ async function assessNew(
       variables: decided.variables,
     },
     contributions: made.contributions,
-    ...(links ? { links } : {}),
+    ...(links ? { links: links.slice(0, mostLinks) } : {}),
     ...(subjects ? { subjects } : {}),
   });
 }

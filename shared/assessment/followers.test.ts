@@ -87,6 +87,21 @@ describe('the index of data subjects', () => {
     expect(await indexed('User', 'nobody')).toEqual([]);
   });
 
+  it('takes an event with hundreds of instruments, and values of any length', async () => {
+    const many = Array.from({ length: 300 }, (_, index) => `pi-many-${index}-${'é'.repeat(400)}`);
+    const purchase = read('Purchase', {
+      purchaseId: `p-${randomUUID()}`,
+      merchantLocalDate: '2026-01-01T00:00:00Z',
+      user: { userId: 'many'.repeat(200) },
+      paymentInstrumentList: many.map((id) => ({ type: 'PayPal', merchantPaymentInstrumentId: id })),
+    });
+    const subjects = [...purchase.subjects, { property: `ключ.${'é'.repeat(190)}`, value: 'x'.repeat(3000) }];
+    await assess(app, { ...purchase, subjects });
+    expect((await follow(app, subjectIndex())).failed).toBe(0);
+    expect(await indexed('PaymentInstrument', many.at(-1) ?? '')).toEqual([`Purchase ${purchase.id}`]);
+    expect(await indexed(subjects[1]?.property ?? '', 'x'.repeat(3000))).toHaveLength(1);
+  });
+
   it('has the latest assessment first, and each event once', async () => {
     const ids = [await buy('kim'), await buy('kim')];
     await follow(app, subjectIndex());

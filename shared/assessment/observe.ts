@@ -64,13 +64,16 @@ export async function observe(app: App, observation: Observation): Promise<Store
         variables: {},
       },
       contributions,
-      links,
+      links: links.slice(0, mostLinks),
       subjects,
       ...(assessment ? { assessment: assessment.key } : {}),
       ...(waitsFor ? { waitsFor } : {}),
     });
   });
 }
+
+/** Links come the most certain first; an account update may list any number of payment instruments. */
+export const mostLinks = 20;
 
 /** Links that name an event by its own id. */
 const named: ReadonlySet<string> = new Set([
@@ -108,7 +111,7 @@ async function belongsTo(
     return assessment ? { assessment } : { waitsFor: awaited };
   }
   await app.subjects.settled();
-  for (const { to, id } of links) {
+  for (const { to, id } of links.slice(0, mostLinks)) {
     const latest = await app.subjects.latest(key.environment, { kind: to, value: id }, onlyOf[key.type]);
     const assessment = latest && (await app.records.read(latest));
     if (assessment) return { assessment };

@@ -26,6 +26,9 @@ const lookedFor: ReadonlySet<string> = new Set(['User', 'PaymentInstrument', 'Em
 /** What the rows of an event are made from. */
 export type Traced = Pick<StoredEvent, 'key' | 'received' | 'event' | 'answer' | 'subjects' | 'links'>;
 
+/** More than these nobody looks for at once; the follower writes the rest. */
+const mostNoted = 20;
+
 export interface Subjects {
   /** Writes every row of an event; the same rows however often it is called. */
   write(stored: StoredEvent): Promise<void>;
@@ -71,7 +74,8 @@ export function openSubjects(storage: Storage): Subjects {
 
     note(stored) {
       if (!isAssessment(stored)) return;
-      for (const named of namedBy(stored)) if (lookedFor.has(named.kind)) noted.add(rowOf(stored, named));
+      const named = namedBy(stored).filter(({ kind }) => lookedFor.has(kind));
+      for (const one of named.slice(0, mostNoted)) noted.add(rowOf(stored, one));
     },
 
     settled: () => noted.flush(),
@@ -92,7 +96,10 @@ export function isAssessment(stored: Pick<StoredEvent, 'answer'>): boolean {
 }
 
 function partitionKeyOf(environment: string, { kind, value }: Named): string {
-  return `${encodeKey(environment)}|${encodeKey(kind)}|${encodeKey(foldValue(kind, value))}`;
+  const name = encodeKey(kind);
+  // three parts of any length would not fit a key
+  const short = name.length <= 200 ? name : `~~${hash(kind)}`;
+  return `${encodeKey(environment)}|${short}|${encodeKey(foldValue(kind, value))}`;
 }
 
 function rowOf(stored: Traced, named: Named): Row {
