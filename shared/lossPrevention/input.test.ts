@@ -137,11 +137,9 @@ describe('reading upload files', () => {
     expect(result.units[0]?.record).toMatchObject({ transactions: 300, rejects: 2 });
     const rejects = (await read(`${result.units[0]!.folder}/rejects.csv`)).split('\r\n');
     expect(rejects[1]).toContain(
-      `"Transactions/2026-03-01.csv",22,"TRANSACTIONDATE","Could not convert string ""yesterday"" to 'TIMESTAMP'"`,
+      `Transactions/2026-03-01.csv,22,TRANSACTIONDATE,"Could not convert string ""yesterday"" to 'TIMESTAMP'"`,
     );
-    expect(rejects[2]).toContain(
-      '"Transactions/2026-03-01.csv",32,"TRANSACTIONNUMBER","empty or not readable"',
-    );
+    expect(rejects[2]).toContain('Transactions/2026-03-01.csv,32,TRANSACTIONNUMBER,empty or not readable');
     expect(rejects).toHaveLength(4);
   });
 

@@ -1,6 +1,7 @@
 import { createHash } from 'node:crypto';
 import { mkdir, rm } from 'node:fs/promises';
 import { join } from 'node:path';
+import { csv } from './dashboard/format.ts';
 import { type Engine, literal } from './duck.ts';
 import { makeFacts } from './facts.ts';
 import type { Files } from './files.ts';
@@ -10,7 +11,7 @@ import type { Mapping } from './mapping.ts';
 import { addUp, monthsOfUnits, monthTables, unitTables, writeMonth, writePartials } from './partials.ts';
 import { emptyTables, type Reject, readFileInto } from './read.ts';
 import { type EntityName, entityNames } from './schema.ts';
-import { headBytes } from './sniff.ts';
+import { headBytes, sniff } from './sniff.ts';
 
 /** What a run needs to know; all names are within `lake` and `out`. */
 export interface NightSettings {
@@ -253,8 +254,9 @@ async function bringAndRead(settings: NightSettings, unit: number, file: LakeFil
   if (!head) return refuse('the file is gone since it was listed');
   const looksParquet = head.length >= 4 && new TextDecoder().decode(head.subarray(0, 4)) === 'PAR1';
   if (looksParquet !== (file.kind === 'parquet')) return refuse('the content is not what the name says');
-  if (file.kind === 'csv' && !file.gzip && head.includes(0))
-    return refuse('the file is not text: it has NUL bytes');
+  // What the first bytes give away needs no download.
+  const shape = file.kind === 'csv' ? sniff(head, file.gzip) : undefined;
+  if (shape?.ok === false) return refuse(shape.reason);
   await mkdir(join(engine.directory, 'in'), { recursive: true });
   const suffix = file.kind === 'parquet' ? 'parquet' : file.gzip ? 'csv.gz' : 'csv';
   const path = join(engine.directory, 'in', `file.${suffix}`);
@@ -356,18 +358,9 @@ async function forget(out: Files, prefix: string, kept: ReadonlySet<string>): Pr
 }
 
 async function writeRejects(out: Files, name: string, rejects: readonly Reject[]): Promise<void> {
-  const cell = (value: string) => {
-    const guarded = /^[=+\-@\t\r]/.test(value) ? `'${value}` : value;
-    return `"${guarded.replaceAll('"', '""')}"`;
-  };
-  const rows = rejects.map((reject) =>
-    [cell(reject.file), reject.row, cell(reject.column), cell(reject.reason), cell(reject.text)].join(','),
-  );
-  await out.write(
-    name,
-    `${['file,row,column,reason,text', ...rows].join('\r\n')}\r\n`,
-    'text/csv; charset=utf-8',
-  );
+  const header = ['file', 'row', 'column', 'reason', 'text'];
+  const rows = rejects.map(({ file, row, column, reason, text }) => [file, row, column, reason, text]);
+  await out.write(name, csv(header, rows), 'text/csv; charset=utf-8');
 }
 
 function parseRecord(content: Uint8Array): UnitRecord | undefined {

@@ -108,9 +108,7 @@ describe('a poisoned lake in blob storage', () => {
     for await (const { name } of out.list('partials/'))
       if (name.endsWith('rejects.csv')) rejects.push(await textOf(out, name));
     const good = rejects.find((text) => text.includes('Payments/2026-01-07.csv'));
-    expect(good?.split('\r\n')[1]).toMatch(
-      /^"Payments\/2026-01-07\.csv",3,"TRANSACTIONNUMBER"|^"Payments\/2026-01-07\.csv",3,/,
-    );
+    expect(good?.split('\r\n')[1]).toMatch(/^Payments\/2026-01-07\.csv,3,/);
     expect(await etags()).toEqual(before);
 
     async function etags(): Promise<Record<string, string>> {
