@@ -207,7 +207,7 @@ describe('the queue', () => {
     ).toEqual(['0', '1', '2']);
   });
 
-  test('delivers again what a subscriber did not take, and nothing to the others', async () => {
+  test('brings again later what a subscriber did not take, and nothing to the others', async () => {
     let broken = true;
     const steady = collecting(both, 'steady');
     const taken: MonitoringEvent[][] = [];
@@ -217,16 +217,44 @@ describe('the queue', () => {
         taken.push(events);
       },
     };
-    const monitoring = open({ leaf: [{ id: 's', events: [both[0]], subscriber }, steady] });
+    const warnings: string[] = [];
+    const sent: { text: string; after: number | undefined }[] = [];
+    const queue = storage.queue(monitoringQueue);
+    const watched: Storage = {
+      ...storage,
+      queue: () => ({
+        ...queue,
+        send: async (text, sending) => void sent.push({ text, after: sending?.visibleAfterSeconds }),
+      }),
+    };
+    const monitoring = openMonitoring(watched, {
+      subscriptions: async (one) =>
+        one === 'leaf' ? [{ id: 's', events: [both[0]], subscriber }, steady] : [],
+      warn: (message) => void warnings.push(message),
+    });
     await monitoring.tell([success]);
-    const texts = await messages();
-    const results = await Promise.allSettled(texts.map((text) => monitoring.deliver(text)));
+    for (const { text } of sent.splice(0)) await monitoring.deliver(text);
     expect(steady.taken).toHaveLength(1);
-    broken = false;
-    for (const [index, { status }] of results.entries())
-      if (status === 'rejected') await monitoring.deliver(texts[index] ?? '');
-    expect(taken).toHaveLength(1);
+    expect(warnings).toEqual(['events of external calls could not be delivered, try 1: subscriber is gone']);
+    const waits = [];
+    for (let message = sent.pop(); message; message = sent.pop()) {
+      waits.push(message.after);
+      if (waits.length === 12) broken = false;
+      await monitoring.deliver(message.text);
+    }
+    expect(waits).toEqual([5, 10, 20, 40, 80, 160, 320, 640, 1280, 1800, 1800, 1800]);
+    expect(taken.flat().map(({ name }) => name)).toEqual([both[0]]);
     expect(steady.taken).toHaveLength(1);
+  });
+
+  test('gives up after a day, loudly', async () => {
+    const deliver = () => Promise.reject(new Error('subscriber is gone'));
+    const monitoring = open({ leaf: [{ id: 's', events: [both[0]], subscriber: { deliver } }] });
+    await monitoring.tell([success]);
+    const [text = ''] = await messages();
+    const last = JSON.stringify({ ...JSON.parse(text), attempt: 55 });
+    await expect(monitoring.deliver(last)).rejects.toThrow('subscriber is gone');
+    expect(await messages()).toEqual([]);
   });
 
   test('keeps what a subscription no longer wants to itself', async () => {

@@ -11,7 +11,9 @@ const batchSchema = z.object({
   environment: z.string(),
   subscription: z.string(),
   events: z.array(eventSchema),
+  attempt: z.int().optional(),
 });
+const blobSchema = z.object({ blob: z.string(), attempt: z.int().optional() });
 type Batch = z.output<typeof batchSchema>;
 
 export interface MonitoringOptions {
@@ -31,13 +33,20 @@ export interface Monitoring {
   tell(calls: readonly Traced[]): Promise<void>;
   /** Tries what waits once more; rejects where the queue does not take it. */
   flush(): Promise<void>;
-  /** What the queue's trigger does with a message; throws where the subscriber did not take it, so that it comes again. */
+  /**
+   * What the queue's trigger does with a message. One whose subscriber did not take it goes back into the queue, to come again
+   * after 5 s, then 10, at last every half hour; after a day it throws, which ends in the poison queue.
+   */
   deliver(message: string): Promise<void>;
 }
 
-/** The queue of `functions/`' trigger; messages that fail five times go to `externalmonitoring-poison`. */
+/** The queue of `functions/`' trigger; messages that are given up go to `externalmonitoring-poison`. */
 export const monitoringQueue = 'externalmonitoring';
 const container = 'externalmonitoring';
+
+/** 5 s, doubled eight times, and then every half hour: about a day. */
+const mostAttempts = 56;
+const retryAfter = (attempt: number) => Math.min(5 * 2 ** (attempt - 1), 1800);
 
 // a message may have 64 KiB; room is left for what the envelope adds
 const messageBytes = 48 * 1024;
@@ -160,13 +169,25 @@ export function openMonitoring(storage: Storage, options: MonitoringOptions): Mo
   }
 
   async function deliver(message: string): Promise<void> {
-    const envelope = z.union([batchSchema, z.object({ blob: z.string() })]).parse(JSON.parse(message));
-    if (!('blob' in envelope)) return deliverBatch(envelope);
-    const stored = await blobs.read(envelope.blob);
+    const envelope = z.union([batchSchema, blobSchema]).parse(JSON.parse(message));
+    const attempt = (envelope.attempt ?? 0) + 1;
+    try {
+      if ('blob' in envelope) await deliverBlob(envelope.blob);
+      else await deliverBatch(envelope);
+    } catch (error) {
+      const reason = error instanceof Error ? error.message : String(error);
+      options.warn?.(`events of external calls could not be delivered, try ${attempt}: ${reason}`);
+      if (attempt >= mostAttempts) throw error;
+      await queue.send(textOf({ ...envelope, attempt }), { visibleAfterSeconds: retryAfter(attempt) });
+    }
+  }
+
+  async function deliverBlob(name: string): Promise<void> {
+    const stored = await blobs.read(name);
     // gone: an earlier delivery of this message was complete
     if (stored === undefined) return;
     await deliverBatch(batchSchema.parse(JSON.parse(new TextDecoder().decode(stored.content))));
-    await blobs.remove(envelope.blob);
+    await blobs.remove(name);
   }
 
   async function deliverBatch({ id, environment, subscription, events }: Batch): Promise<void> {
@@ -207,6 +228,6 @@ function partsOf(events: readonly MonitoringEvent[]): MonitoringEvent[][] {
 }
 
 /** JSON that a queue's XML can carry: these two code points are the only ones that JSON leaves and XML lacks. */
-function textOf(value: Batch | MonitoringEvent): string {
+function textOf(value: Batch | z.output<typeof blobSchema> | MonitoringEvent): string {
   return JSON.stringify(value).replaceAll('\ufffe', '\\ufffe').replaceAll('\uffff', '\\uffff');
 }
