@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import { beforeAll, describe, expect, it } from 'vitest';
-import { probabilityOf } from './calibration.ts';
+import { probabilityOf, scoreOf } from './calibration.ts';
 import { type Model, ModelFormatError, packModel, readModel, requireSchema } from './model.ts';
 import { madeRows, rowOf } from './testData.ts';
 import { promotes, trainModel } from './trainer.ts';
@@ -49,6 +49,31 @@ describe('a trained model', () => {
       probabilityOf(c, logit) / (1 - probabilityOf(c, logit));
     for (const logit of [-3, 0, 2])
       expect(odds(sampled.info.calibration, logit)).toBeCloseTo(0.1 * odds(calibration, logit), 6);
+  });
+
+  it('scores good events as often as before also where fraud becomes more frequent while it learns', () => {
+    const data = rows(12_000, 38);
+    // Of the frauds before the last quarter only every third stays.
+    let frauds = 0;
+    const kept = [...data.labels.keys()].filter(
+      (i) => i >= 9000 || data.labels[i] === 0 || frauds++ % 3 === 0,
+    );
+    const pick = (column: Float32Array) => Float32Array.from(kept, (i) => column[i]!);
+    const thinned = {
+      columns: data.columns.map(pick),
+      labels: Uint8Array.from(kept, (i) => data.labels[i]!),
+      at: Float64Array.from(kept, (i) => data.at[i]!),
+    };
+    const { info, forest } = train(thinned);
+    const fresh = rows(30_000, 39);
+    const score = compileScorer(forest);
+    const good = [...fresh.labels.keys()].filter((i) => fresh.labels[i] === 0);
+    const share = (least: number) =>
+      good.filter((i) => scoreOf(info.calibration, score(rowOf(fresh, i))) >= least).length / good.length;
+    expect(share(250)).toBeGreaterThan(0.08);
+    expect(share(250)).toBeLessThan(0.12);
+    expect(share(500)).toBeGreaterThan(0.006);
+    expect(share(500)).toBeLessThan(0.015);
   });
 
   it('is measured on rows it has not seen: the later ones', () => {

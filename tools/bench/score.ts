@@ -29,6 +29,7 @@ const { values } = parseArgs({
   options: {
     folds: { type: 'string', default: '13' },
     customers: { type: 'string', default: '5000' },
+    small: { type: 'string', default: '1500' },
     seed: { type: 'string', default: '1' },
     only: { type: 'string', default: 'same,own,fpr,cold,drift,speed' },
   },
@@ -224,7 +225,7 @@ const TRAIN_DAYS = 28;
 
 function stability(): void {
   const weeks = foldCount;
-  const made = simulate(sized(1500, { days: WARM_UP + TRAIN_DAYS + 7 + 7 * weeks }));
+  const made = simulate(sized(Number(values.small), { days: WARM_UP + TRAIN_DAYS + 7 + 7 * weeks }));
   const columns = ownFeatures(made, WARM_UP, 7);
   const results = Array.from({ length: weeks }, (_, week) => {
     const from = WARM_UP + 7 * week;
@@ -252,7 +253,7 @@ function stability(): void {
 // ── cold start ──
 
 async function coldStart(): Promise<void> {
-  const made = simulate(sized(1500, { days: 120 }));
+  const made = simulate(sized(Number(values.small), { days: 120 }));
   const columns = ownFeatures(made, 0, 7);
   const test = rowsOfDays(made, 113, 120);
   const labels = takeLabels(made.fraud, test);
@@ -286,7 +287,7 @@ function drift(): void {
   const first = WARM_UP + TRAIN_DAYS + 7;
   const weeks = 12;
   const driftDay = first + 14;
-  const made = simulate(sized(1500, { days: first + 7 * weeks, driftDay }));
+  const made = simulate(sized(Number(values.small), { days: first + 7 * weeks, driftDay }));
   const columns = ownFeatures(made, WARM_UP, 7);
   const models = new Map<number, ReturnType<typeof modelOf>>();
   const trainedAt = (week: number) => {
