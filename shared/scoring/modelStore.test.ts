@@ -18,7 +18,7 @@ afterAll(() => azurite.stop());
 
 /** A model of the program's own features, most of which never vary. */
 function make(day: number, features: readonly string[] = featureNames): Model {
-  const { columns, labels } = madeRows(1500, day);
+  const { columns, labels } = madeRows(900, day);
   const all = features.map((_, i) => Float32Array.from(columns[i] ?? new Float32Array(labels.length)));
   const created = `2026-03-${String(day).padStart(2, '0')}T00:00:00.000Z`;
   const at = Float64Array.from(labels, (_, i) => i);
@@ -59,7 +59,7 @@ describe('the models of an environment', () => {
     await expect(store.rollBack(place, note)).rejects.toThrow(/no earlier model/);
     expect(await store.describe(place)).toMatchObject([
       { version: second, inForce: false },
-      { version: first, inForce: true, trainedOn: { rows: 1500 } },
+      { version: first, inForce: true, trainedOn: { rows: 900 } },
     ]);
     expect((await store.current(place)).log.map(({ action, version }) => [action, version])).toEqual([
       ['promoted', first],

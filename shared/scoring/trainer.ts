@@ -77,12 +77,17 @@ function splitAt(labels: Uint8Array): number {
 
 /** Rows but those from `begin` to `end`. */
 function without(rows: Labelled, begin: number, end: number): Labelled {
-  const skip = (index: number) => (index < begin ? index : index + end - begin);
   const count = rows.labels.length - (end - begin);
-  return {
-    columns: rows.columns.map((column) => Float32Array.from({ length: count }, (_, i) => column[skip(i)]!)),
-    labels: Uint8Array.from({ length: count }, (_, i) => rows.labels[skip(i)]!),
-  };
+  const labels = new Uint8Array(count);
+  labels.set(rows.labels.subarray(0, begin));
+  labels.set(rows.labels.subarray(end), begin);
+  const columns = rows.columns.map((column) => {
+    const rest = new Float32Array(count);
+    rest.set(column.subarray(0, begin));
+    rest.set(column.subarray(end), begin);
+    return rest;
+  });
+  return { columns, labels };
 }
 
 /** The logit of every row by trees that were grown without its block of time; those of the last block are given. */
