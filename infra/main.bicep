@@ -151,6 +151,18 @@ param functionKeyRoles string = ''
 @maxLength(2000)
 param externalAllow string = ''
 
+@description('.mmdb file with places of IP addresses: a blob of the container "reference"; see docs/geo-and-bin.md. The built-in country table where empty.')
+@maxLength(1024)
+param geoCity string = ''
+
+@description('.mmdb file with the autonomous systems of IP addresses, likewise; none where empty.')
+@maxLength(1024)
+param geoAsn string = ''
+
+@description('CSV file with bank identification numbers, likewise; public ranges only where empty.')
+@maxLength(1024)
+param binData string = ''
+
 @description('When the nightly runs of loss prevention start: NCRONTAB of six fields, in UTC.')
 @minLength(11)
 @maxLength(100)
@@ -315,6 +327,9 @@ module app 'modules/app.bicep' = {
     requireEnvironment: requireEnvironment
     functionKeyRoles: functionKeyRoles
     externalAllow: externalAllow
+    geoCity: geoCity
+    geoAsn: geoAsn
+    binData: binData
     lossPreventionSchedule: lossPreventionSchedule
   }
 }

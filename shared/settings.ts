@@ -78,6 +78,23 @@ export const settingsSchema = z
       .describe(
         'What external calls may reach beside public addresses: address ranges and host names, separated by commas.',
       ),
+    HOLDFAST_GEO_CITY: z
+      .string()
+      .min(1)
+      .optional()
+      .describe(
+        'An .mmdb file with cities or countries of IP addresses: a blob of the container `reference`, or a path; docs/geo-and-bin.md.',
+      ),
+    HOLDFAST_GEO_ASN: z
+      .string()
+      .min(1)
+      .optional()
+      .describe('An .mmdb file with the autonomous systems of IP addresses, likewise.'),
+    HOLDFAST_BIN_DATA: z
+      .string()
+      .min(1)
+      .optional()
+      .describe('A CSV file with bank identification numbers, likewise.'),
     AZURE_FUNCTIONS_ENVIRONMENT: z
       .string()
       .optional()
@@ -103,6 +120,8 @@ export interface Settings {
   tokens?: TokenSettings;
   /** roles of whoever has a function key; empty: keys open nothing */
   keyRoles: readonly Role[];
+  /** files of the operator's: blobs of the container `reference`, or paths */
+  reference: { city?: string | undefined; asn?: string | undefined; bins?: string | undefined };
   /** the fence of external calls */
   external: { allow: readonly string[]; development: boolean };
 }
@@ -132,6 +151,11 @@ export function readSettings(variables: Record<string, string | undefined>): Set
         }
       : {}),
     keyRoles: items(settings.HOLDFAST_FUNCTION_KEYS).filter(isRole),
+    reference: {
+      city: settings.HOLDFAST_GEO_CITY,
+      asn: settings.HOLDFAST_GEO_ASN,
+      bins: settings.HOLDFAST_BIN_DATA,
+    },
     external: {
       allow: items(settings.HOLDFAST_EXTERNAL_ALLOW),
       development: settings.AZURE_FUNCTIONS_ENVIRONMENT === 'Development',

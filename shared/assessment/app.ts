@@ -1,7 +1,10 @@
 import { randomInt } from 'node:crypto';
+import { type Bins, openBins } from '../bin/index.ts';
 import { type Config, configNames, openConfig } from '../config/index.ts';
 import { type ExternalCalls, openExternalCalls } from '../external/index.ts';
 import type { JsonObject } from '../fql/index.ts';
+import { type Geo, openGeo } from '../geo/index.ts';
+import { referenceContainer } from '../referenceFile.ts';
 import { loadScorecard, type Scorer } from '../scoring/index.ts';
 import type { Settings } from '../settings.ts';
 import { openStorage, type Storage } from '../storage/index.ts';
@@ -26,6 +29,8 @@ export interface App {
   counts: Counts;
   usage: Usage;
   scorer: Scorer;
+  geo: Geo;
+  bins: Bins;
   sources: Sources;
   /** spreads processes over the shards of a velocity, so that they rarely write the same row */
   processNumber: number;
@@ -47,18 +52,24 @@ export async function openApp(settings: Settings): Promise<App> {
       followersTable,
       usageTable,
     ],
-    containers: [...configNames.containers, ...recordNames.containers],
+    containers: [...configNames.containers, ...recordNames.containers, referenceContainer],
   });
   const config = openConfig(storage, { defaultEnvironment: settings.defaultEnvironment });
   const velocities = openVelocities(storage);
   const records = openRecords(storage);
   const counts = openCounts(storage, records, Date.now);
   const scorer = await loadScorecard();
+  const warn = (message: string) => console.warn(message);
+  const files = { blobs: storage.blobs(referenceContainer), clock: Date.now, warn };
+  const geo = openGeo(settings.reference, files);
+  const bins = openBins(settings.reference.bins, files);
+  // begun now, so that the first assessment waits less
+  void Promise.all([geo.ready(), bins.ready()]);
   const calls = openExternalCalls(storage, {
     ...settings.external,
     tenantId: settings.tokens?.tenantId,
     clientId: 'clientId' in settings.storage ? settings.storage.clientId : undefined,
-    warn: (message) => console.warn(message),
+    warn,
   });
   return {
     settings,
@@ -72,7 +83,11 @@ export async function openApp(settings: Settings): Promise<App> {
     counts,
     usage: openUsage(counts, () => config.environmentTree(), Date.now),
     scorer,
+    geo,
+    bins,
     sources: {
+      geo: geo.lookup,
+      bin: bins.lookup,
       velocities,
       supportList: config.supportLists.read,
       externalCall: calls.external.invoke,

@@ -70,7 +70,7 @@ async function assessNew(
   const subject: Subject = {
     type: key.type,
     payload,
-    enrichment: enrich(payload),
+    enrichment: await enrich(app, payload),
     correlationId: key.correlationId,
     now,
   };

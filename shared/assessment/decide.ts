@@ -47,6 +47,8 @@ export function inputOf(subject: Subject, reads: Reads, scores: Scores = {}): Ru
     now: subject.now,
     correlationId: subject.correlationId,
     answer: reads.answer,
+    geo: reads.geo,
+    bin: reads.bin,
   };
 }
 

@@ -1,13 +1,37 @@
 import type { JsonObject } from '../fql/index.ts';
+import type { App } from './app.ts';
 
 export type Enrichment = { deviceAttributes: Record<string, string> };
 
-/** What is known of an event beyond what it says: attributes that rules read like those of the payload. */
-export function enrich(payload: JsonObject): Enrichment {
+/**
+ * What is known of an event beyond what it says: attributes that rules read like those of the payload. When it resolves,
+ * places of addresses and banks of cards can be looked up.
+ */
+export async function enrich(
+  { geo, bins }: Pick<App, 'geo' | 'bins'>,
+  payload: JsonObject,
+): Promise<Enrichment> {
+  await Promise.all([geo.ready(), bins.ready()]);
   const device = payload.deviceContext ?? payload.device ?? payload.deviceFingerprinting;
   // the older sign-in has no device: what is known of it stands at the root
   const { currentIpAddress: ipAddress, deviceContextId } = payload;
-  return { deviceAttributes: attributesOf(isObject(device) ? device : { ipAddress, deviceContextId }) };
+  const attributes = attributesOf(isObject(device) ? device : { ipAddress, deviceContextId });
+  const { trueIp } = attributes;
+  return { deviceAttributes: trueIp === undefined ? attributes : { ...attributes, ...placeOf(geo, trueIp) } };
+}
+
+function placeOf(geo: App['geo'], ip: string): Record<string, string> {
+  const place = geo.lookup(ip);
+  const attributes = {
+    deviceCountryCode: place?.countryCode,
+    deviceState: place?.region,
+    deviceCity: place?.city,
+    devicePostalCode: place?.postalCode,
+    deviceAsn: place?.asn,
+  };
+  const known: Record<string, string> = {};
+  for (const [name, value] of Object.entries(attributes)) if (value !== undefined) known[name] = value;
+  return known;
 }
 
 function attributesOf(device: JsonObject): Record<string, string> {

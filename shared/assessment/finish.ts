@@ -12,7 +12,16 @@ import { isAssessment } from './subjects.ts';
 /** What completing an event needs. */
 export type Finishing = Pick<
   App,
-  'velocities' | 'records' | 'later' | 'subjects' | 'config' | 'calls' | 'sources' | 'processNumber'
+  | 'velocities'
+  | 'records'
+  | 'later'
+  | 'subjects'
+  | 'config'
+  | 'calls'
+  | 'sources'
+  | 'geo'
+  | 'bins'
+  | 'processNumber'
 >;
 
 /**
@@ -122,7 +131,7 @@ async function attachmentOf(
   const now = Date.parse(later.received);
   const { type, correlationId } = later.key;
   const reads = openReads(snapshot, app.sources, { type, correlationId, now });
-  const enrichment = { ...enrich(later.event), ...assessmentSeen(assessment) };
+  const enrichment = { ...(await enrich(app, later.event)), ...assessmentSeen(assessment) };
   const input = inputOf({ type, payload: later.event, enrichment, correlationId, now }, reads);
   const { contributions } = await contribute(app, snapshot, type, input, reads);
   // no evidence holds these calls

@@ -38,7 +38,8 @@ export async function observe(app: App, observation: Observation): Promise<Store
   return once(app, key, payload, async () => {
     const now = app.clock();
     const { assessment, waitsFor } = await belongsTo(app, key, observation);
-    const enrichment = { ...enrich(payload), ...(assessment ? assessmentSeen(assessment) : {}) };
+    const enriched = await enrich(app, payload);
+    const enrichment = { ...enriched, ...(assessment ? assessmentSeen(assessment) : {}) };
     const reads = openReads(snapshot, app.sources, { type, correlationId, now });
     const input = inputOf({ type, payload, enrichment, correlationId, now }, reads);
     if (!waitsFor)
@@ -56,7 +57,7 @@ export async function observe(app: App, observation: Observation): Promise<Store
         snapshot: { version: snapshot.version, environments: [] },
         scores: {},
         attributions: [],
-        enrichment: enrich(payload),
+        enrichment: enriched,
         reads: reads.made(),
         trail: [],
         faults,

@@ -1,10 +1,13 @@
 import type { Snapshot } from '../config/index.ts';
 import type { CallTrace, External } from '../external/index.ts';
-import type { Answer, Json, Request } from '../fql/index.ts';
+import type { Answer, Json, Request, RunInput } from '../fql/index.ts';
 import type { Contribution, Velocities } from '../velocity/index.ts';
 
+/** What is known without asking anybody: places of addresses, banks of cards. */
+export type Tables = Required<Pick<RunInput, 'geo' | 'bin'>>;
+
 /** Where answers come from. Each may fail; an assessment then goes on with the documented default and a diagnostic. */
-export interface Sources {
+export interface Sources extends Tables {
   velocities: Pick<Velocities, 'read'>;
   supportList(
     environment: string,
@@ -27,7 +30,7 @@ export interface Read {
 }
 
 /** The memory of one assessment: nothing is fetched twice. */
-export interface Reads {
+export interface Reads extends Tables {
   /** The answer if it is there; lists that are in memory always are. */
   answer(request: Request): Answer | undefined;
   /**
@@ -134,6 +137,8 @@ export function openReads(snapshot: Snapshot, sources: Sources, { type, correlat
   }
 
   return {
+    geo: sources.geo,
+    bin: sources.bin,
     answer,
     async fetch(requests, upcoming = []) {
       const missing = new Map<string, Request>();

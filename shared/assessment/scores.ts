@@ -1,5 +1,5 @@
 import { type Definition, templates } from '../config/index.ts';
-import type { Json } from '../fql/index.ts';
+import type { Json, JsonObject } from '../fql/index.ts';
 import { botScore } from '../scoring/index.ts';
 import type { App } from './app.ts';
 import type { Scores, Subject } from './decide.ts';
@@ -7,15 +7,41 @@ import type { Reads } from './reads.ts';
 
 /** Both scores of an event; the same whenever they are asked for within one assessment. */
 export function scoresOf(
-  app: Pick<App, 'scorer'>,
+  app: Pick<App, 'scorer' | 'bins'>,
   { payload, enrichment, now }: Subject,
   velocities: Record<string, number>,
 ): Required<Scores> {
   const { deviceAttributes } = enrichment;
   return {
-    risk: app.scorer.score(payload, { now, velocities, deviceAttributes }),
+    risk: app.scorer.score(payload, {
+      now,
+      velocities,
+      deviceAttributes,
+      ipCountry: deviceAttributes.deviceCountryCode,
+      binCountry: binCountry(app.bins, payload),
+    }),
     bot: botScore(payload, { deviceAttributes }),
   };
+}
+
+/** The country of the first payment instrument whose bank is known by its BIN. */
+function binCountry(bins: App['bins'], { paymentInstrumentList, paymentInstruments }: JsonObject) {
+  const instruments = paymentInstrumentList ?? paymentInstruments;
+  if (!isArray(instruments)) return undefined;
+  for (const instrument of instruments) {
+    if (!isObject(instrument) || typeof instrument.bin !== 'string') continue;
+    const { countryCode } = bins.lookup(instrument.bin);
+    if (countryCode !== undefined) return countryCode;
+  }
+  return undefined;
+}
+
+function isArray(value: JsonObject[string]): value is readonly Json[] {
+  return Array.isArray(value);
+}
+
+function isObject(value: Json): value is JsonObject {
+  return typeof value === 'object' && value !== null && !Array.isArray(value);
 }
 
 /**

@@ -1,0 +1,1 @@
+export { type BinAnswer, type Bins, openBins } from './bin.ts';

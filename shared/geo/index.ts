@@ -1,0 +1,1 @@
+export { type Geo, type GeoFiles, openGeo, type Place } from './geo.ts';
