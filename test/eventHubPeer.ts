@@ -55,6 +55,7 @@ export async function startHubPeer({ tls, maxMessageSize = 262_144 }: HubPeerOpt
     MSSBCBS: () => ({ start: () => undefined, outcome: true }),
   });
   container.on('connection_open', ({ connection }: EventContext) => connections.add(connection));
+  container.on('disconnected', () => {});
   container.on('sender_open', ({ sender }: EventContext) => {
     if (!sender) return;
     sender.set_source(sender.source);
