@@ -1,16 +1,18 @@
+import { createHash } from 'node:crypto';
 import type { Json, JsonObject } from '../fql/index.ts';
 import { encodeKey, type Row, type Storage, type Table } from '../storage/index.ts';
 import { type EventKey, hash } from './eventKeys.ts';
 import type { StoredEvent } from './record.ts';
 
 /**
- * Table `subjects`: which events name a person or a thing of theirs. PartitionKey: environment | kind | value, where `kind` is
- * `User`, `PaymentInstrument`, `Email`, `Phone`, `Device`, `IP`, or the path of an assessment's own data subject id. RowKey:
- * `a|` for assessments, `o|` for others, then the time of receipt counted backwards, so that the latest stands first.
- * Read as a range: by later events that know only a customer (its first row), by export and deletion (all of it).
+ * Table `subjects`: which events name a person or a thing of theirs. PartitionKey: environment | hash of kind and value modulo
+ * 16, so that the rows of many events go into one transaction. RowKey: kind | value |, then `a|` for assessments, `o|` for
+ * others, then the time of receipt counted backwards, so that the latest stands first; `kind` is `User`, `PaymentInstrument`,
+ * `Email`, `Phone`, `Device`, `IP`, or the path of an assessment's own data subject id. Read as a range of a kind and value: by
+ * later events that know only a customer (its first row), by export and deletion (all of it).
  *
- * Rows are written by the process that records an event, as soon as it has answered, and again by the outbox's
- * follower (followers.ts), which makes up for processes that died.
+ * The rows that later events look for are written by the process that recorded the event, within a second and before it
+ * looks for them itself; all rows by the outbox's follower (followers.ts), which makes up for processes that died.
  */
 export const subjectsTable = 'subjects';
 
@@ -34,6 +36,8 @@ export interface Subjects {
   write(stored: StoredEvent): Promise<void>;
   /** Removes every row of an event. */
   remove(stored: Traced): Promise<void>;
+  /** Removes the row by which a subject leads to an event that is there no more. */
+  removeRow(named: Named, key: EventKey, received: string): Promise<void>;
   /** Writes the rows of an assessment that later events look for, in the background. */
   note(stored: StoredEvent): void;
   /** Waits for what `note` was told in this process. */
@@ -54,8 +58,9 @@ export function openSubjects(storage: Storage): Subjects {
     named: Named,
     part?: 'a',
   ): AsyncGenerator<{ key: EventKey; received: string }> {
-    const bounds = part ? { from: `${part}|`, before: `${part}}` } : {};
-    for await (const row of table.range(partitionKeyOf(environment, named), bounds)) {
+    const { partitionKey, prefix } = placeOf(environment, named);
+    const from = part ? `${prefix}|${part}` : prefix;
+    for await (const row of table.range(partitionKey, { from: `${from}|`, before: `${from}}` })) {
       const { type, id, correlationId, received } = row;
       if (typeof type !== 'string' || typeof id !== 'string' || typeof correlationId !== 'string') continue;
       yield { key: { environment, type, id, correlationId }, received: String(received) };
@@ -70,6 +75,13 @@ export function openSubjects(storage: Storage): Subjects {
     async remove(stored) {
       const rows = namedBy(stored).map((one) => rowOf(stored, one));
       await Promise.all(rows.map(({ partitionKey, rowKey }) => table.remove(partitionKey, rowKey)));
+    },
+
+    async removeRow(named, key, received) {
+      for (const part of ['a', 'o'] as const) {
+        const { partitionKey, rowKey } = keysOf(key, received, part, named);
+        await table.remove(partitionKey, rowKey);
+      }
     },
 
     note(stored) {
@@ -95,23 +107,38 @@ export function isAssessment(stored: Pick<StoredEvent, 'answer'>): boolean {
   return 'decision' in stored.answer;
 }
 
-function partitionKeyOf(environment: string, { kind, value }: Named): string {
+const buckets = 16;
+
+/** Where the rows of a subject lie: their partition, and how their row keys begin. */
+function placeOf(environment: string, { kind, value }: Named): { partitionKey: string; prefix: string } {
+  const folded = foldValue(kind, value);
+  const bucket =
+    createHash('sha256')
+      .update(JSON.stringify([kind, folded]))
+      .digest()[0]! % buckets;
   const name = encodeKey(kind);
-  // three parts of any length would not fit a key
+  // parts of any length would not fit a key
   const short = name.length <= 200 ? name : `~~${hash(kind)}`;
-  return `${encodeKey(environment)}|${short}|${encodeKey(foldValue(kind, value))}`;
+  return {
+    partitionKey: `${encodeKey(environment)}|${bucket.toString(16)}`,
+    prefix: `${short}|${encodeKey(folded)}`,
+  };
+}
+
+function keysOf(key: EventKey, received: string, part: 'a' | 'o', named: Named) {
+  const backwards = String(99_999_999_999_999 - Date.parse(received)).padStart(14, '0');
+  const { partitionKey, prefix } = placeOf(key.environment, named);
+  return { partitionKey, rowKey: `${prefix}|${part}|${backwards}|${hash(JSON.stringify(key))}` };
 }
 
 function rowOf(stored: Traced, named: Named): Row {
   const { key, received } = stored;
-  const backwards = String(99_999_999_999_999 - Date.parse(received)).padStart(14, '0');
-  const part = isAssessment(stored) ? 'a' : 'o';
+  const { type, id, correlationId } = key;
   return {
-    partitionKey: partitionKeyOf(key.environment, named),
-    rowKey: `${part}|${backwards}|${hash(JSON.stringify(key))}`,
-    type: key.type,
-    id: key.id,
-    correlationId: key.correlationId,
+    ...keysOf(key, received, isAssessment(stored) ? 'a' : 'o', named),
+    type,
+    id,
+    correlationId,
     received,
   };
 }
@@ -199,7 +226,7 @@ function batchPuts(table: Table): { add(row: Row): void; flush(): Promise<void> 
     add(row) {
       const rows = waiting.get(row.partitionKey) ?? new Map<string, Row>();
       waiting.set(row.partitionKey, rows.set(row.rowKey, row));
-      timer ??= setTimeout(flush, 100).unref();
+      timer ??= setTimeout(flush, 1000).unref();
     },
     flush,
   };
