@@ -103,6 +103,8 @@ describe('loss prevention over the management API', () => {
       reason: 'The lake has no Transactions files below the prefix.',
     });
     expect((await call('GET', `${base}/dashboard/index.html`)).status).toBe(404);
+    const runs = await call('GET', `${base}/dashboard/runs.html`);
+    expect(new TextDecoder().decode(runs.file?.content)).toContain('The lake has no Transactions files');
   });
 
   it('runs what is asked for, tells how it went, and shows the dashboard to those who may see it', async () => {

@@ -4,7 +4,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { JournalRow } from './dashboard/entities.ts';
 import { writeDashboard } from './dashboard/write.ts';
-import { type Engine, literal, openEngine } from './duck.ts';
+import { type Engine, literal, openEngine, type SqlValue } from './duck.ts';
 import type { Files } from './files.ts';
 import {
   type FindingSettings,
@@ -68,7 +68,7 @@ export type RunOutcome =
   | { ok: false; reason: 'no data'; problems: FileProblem[] };
 
 /** A change of what pages look like makes a new dashboard of the same findings. */
-const dashboardVersion = 'pages-2';
+const dashboardVersion = 'pages-3';
 
 /**
  * One run from lake to dashboard. Only one at a time writes to `out` (`busy` otherwise). A run that died is continued by
@@ -210,13 +210,6 @@ async function readJournal(
   const ids = { staff: paged('staff'), terminals: paged('terminals'), customers: paged('customers') };
   const list = (values: readonly string[]) => (values.length > 0 ? values.map(literal).join(', ') : 'NULL');
   const terminalNames = `(terminal IN (${list(ids.terminals)}) OR concat(store, ' / ', terminal) IN (${list(ids.terminals)}))`;
-  const rows =
-    paths.length === 0
-      ? []
-      : await engine.rows(`SELECT strftime(day, '%Y-%m-%d') AS on_day, * EXCLUDE (day) FROM read_parquet([${paths.map(literal).join(', ')}])
-          WHERE strftime(day, '%Y-%m') >= ${literal(since)}
-            AND (staff IN (${list(ids.staff)}) OR ${terminalNames} OR customer IN (${list(ids.customers)}))
-          ORDER BY on_day DESC, second DESC, number, terminal, store`);
   const byKey = new Map<string, JournalRow[]>();
   const known = {
     staff: new Set(ids.staff),
@@ -230,7 +223,11 @@ async function readJournal(
     byKey.set(key, own);
     if (own.length < journalRows) own.push(row);
   };
-  for (const row of rows) {
+  const query = `SELECT strftime(day, '%Y-%m-%d') AS on_day, * EXCLUDE (day) FROM read_parquet([${paths.map(literal).join(', ')}])
+    WHERE strftime(day, '%Y-%m') >= ${literal(since)}
+      AND (staff IN (${list(ids.staff)}) OR ${terminalNames} OR customer IN (${list(ids.customers)}))
+    ORDER BY on_day DESC, second DESC, number, terminal, store`;
+  const take = (row: Record<string, SqlValue>) => {
     const entry: JournalRow = {
       day: String(row.on_day),
       second: Number(row.second),
@@ -255,7 +252,8 @@ async function readJournal(
     put('customers', entry.customer, entry);
     put('terminals', entry.terminal, entry);
     put('terminals', `${entry.store} / ${entry.terminal}`, entry);
-  }
+  };
+  if (paths.length > 0) await engine.each(query, take);
   return (kind, id) =>
     kind === 'staff' || kind === 'terminals' || kind === 'customers'
       ? (byKey.get(`${kind}|${id}`) ?? [])

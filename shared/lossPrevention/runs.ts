@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { runsPage } from './dashboard/runs.ts';
 import type { Files } from './files.ts';
 import { findingDefaults, kinds } from './findings.ts';
 import { mappingSchema } from './mapping.ts';
@@ -57,6 +58,8 @@ export async function listRuns(out: Files, limit: number): Promise<RunRecord[]> 
   return records.flatMap((record) => record ?? []);
 }
 
+/** Runs that the page of runs shows. */
+export const shownRuns = 10;
 /** Milliseconds between two writes of a run's progress. */
 const tellEvery = 2000;
 
@@ -124,6 +127,13 @@ export async function executeRun(
     throw error;
   }
   await save(out, record);
+  // For folders: over HTTP the page is made when it is asked for.
+  if (record.summary)
+    await out.write(
+      `${record.summary.dashboard}/runs.html`,
+      runsPage(await listRuns(out, shownRuns)),
+      'text/html; charset=utf-8',
+    );
   shown?.(record);
   return { record };
 }

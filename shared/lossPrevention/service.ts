@@ -1,4 +1,5 @@
 import type { Blobs, Queue, Storage } from '../storage/index.ts';
+import { runsPage } from './dashboard/runs.ts';
 import { blobFiles, type Files } from './files.ts';
 import { prefixed } from './prefixed.ts';
 import {
@@ -11,6 +12,7 @@ import {
   readRun,
   requestRun,
   runSettingsOf,
+  shownRuns,
 } from './runs.ts';
 
 /** Messages `{ environment, id }`: a run of an environment that is to be done. */
@@ -30,7 +32,7 @@ export interface LossPrevention {
   run(environment: string, id: string): Promise<RunRecord | undefined>;
   /** newest first */
   runs(environment: string, limit: number): Promise<RunRecord[]>;
-  /** A file of the newest dashboard; undefined where there is none. */
+  /** A file of the newest dashboard, undefined where there is none; `runs.html` shows the runs as they are now. */
   dashboardFile(environment: string, name: string): Promise<Uint8Array | undefined>;
   /** Queues a run of every environment that wants one nightly; answers how many. */
   requestNightly(): Promise<number>;
@@ -89,6 +91,7 @@ export function openLossPrevention(storage: Storage, options: LossPreventionOpti
     async dashboardFile(environment, name) {
       if (!/^[a-z]+(\/[0-9a-f]{24})?\.(html|csv|json)$/.test(name)) return undefined;
       const out = await outOf(environment);
+      if (name === 'runs.html') return new TextEncoder().encode(runsPage(await listRuns(out, shownRuns)));
       const folder = await latestDashboard(out);
       return folder === undefined ? undefined : out.read(`${folder}/${name}`);
     },

@@ -117,8 +117,11 @@ export async function ofProducts(engine: Engine, from: string, flagged: Readonly
   return { cells, places };
 }
 
-/** Customers seen fewer times than this in all months, and with fewer returns, only stand for the average. */
-const leastVisits = 5;
+/**
+ * Customers with fewer returns than this only stand for the average, unless they come so often that they tell how much
+ * honest customers differ. Most customers of a retailer are of that kind.
+ */
+const leastVisits = 20;
 const leastReturns = 2;
 
 /**
@@ -128,34 +131,34 @@ const leastReturns = 2;
 export async function ofCustomers(engine: Engine, from: string, flagged: ReadonlySet<string>) {
   const known = `SELECT customer FROM ${from} GROUP BY customer
     HAVING sum(transactions) >= ${leastVisits} OR sum(returns) >= ${leastReturns}`;
-  const rows = await engine.rows(
+  const places = new Map<string, Place & { weight: number }>();
+  const cells = new Map<string, Cell>();
+  await engine.each(
     `WITH known AS (${known})
      SELECT month, CASE WHEN k.customer IS NULL THEN '' ELSE c.customer END AS who, store, region, currency,
        ${customerSums.map((name) => `CAST(sum(${name}) AS BIGINT) AS ${name}`).join(', ')}
-     FROM ${from} c LEFT JOIN known k ON k.customer = c.customer WHERE ${asideSql(flagged)} GROUP BY ALL ORDER BY ALL`,
+     FROM ${from} c LEFT JOIN known k ON k.customer = c.customer WHERE ${asideSql(flagged)} GROUP BY ALL ORDER BY month, who, store, region, currency`,
+    (row) => {
+      const id = String(row.who);
+      const store = String(row.store);
+      const sums = sumsOf(row, customerSums);
+      const weight = sums[at.transactions]!;
+      const known = places.get(id);
+      if (!known || weight > known.weight)
+        places.set(id, { place: store, role: '', currency: String(row.currency), weight });
+      const key = nameOf(String(row.month), id, store);
+      const cell = cells.get(key);
+      if (cell) addSums(cell.sums, sums);
+      else
+        cells.set(key, {
+          id,
+          month: Number(row.month),
+          group: store,
+          region: String(row.region),
+          role: '',
+          sums,
+        });
+    },
   );
-  const places = new Map<string, Place & { weight: number }>();
-  const cells = new Map<string, Cell>();
-  for (const row of rows) {
-    const id = String(row.who);
-    const store = String(row.store);
-    const sums = sumsOf(row, customerSums);
-    const weight = sums[at.transactions]!;
-    const known = places.get(id);
-    if (!known || weight > known.weight)
-      places.set(id, { place: store, role: '', currency: String(row.currency), weight });
-    const key = nameOf(String(row.month), id, store);
-    const cell = cells.get(key);
-    if (cell) addSums(cell.sums, sums);
-    else
-      cells.set(key, {
-        id,
-        month: Number(row.month),
-        group: store,
-        region: String(row.region),
-        role: '',
-        sums,
-      });
-  }
   return { cells: [...cells.values()], places };
 }

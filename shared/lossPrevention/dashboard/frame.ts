@@ -20,6 +20,7 @@ const sections = [
   ['stores.html', 'Stores'],
   ['customers.html', 'Customers'],
   ['products.html', 'Products'],
+  ['runs.html', 'Runs'],
 ] as const;
 
 /** A whole page. `up` leads from it to the folder of the dashboard ("" or "../"). */
