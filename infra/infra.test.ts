@@ -288,7 +288,9 @@ describe('tables, containers and queues', () => {
 
   it('that the host deploys packages to is in the Bicep', () => {
     expect(declaration('modules/hostStorage.bicep', 'account').text).toContain('name: packages');
-    expect(declaration('modules/app.bicep', 'app').text).toMatch(/primaryEndpoints\.blob}\$\{packageContainer}/);
+    expect(declaration('modules/app.bicep', 'app').text).toMatch(
+      /primaryEndpoints\.blob}\$\{packageContainer}/,
+    );
   });
 });
 
@@ -396,6 +398,7 @@ describe('operations', () => {
   it('what alerts look for in logs is what the code writes', () => {
     const written: [string, string, string][] = [
       ['circuit breaker of external call', 'shared/external/external.ts', 'circuit breaker of external call'],
+      ['because they do not compile', 'shared/config/snapshot.ts', 'because they do not compile'],
       ['events could not be completed', 'functions/recovery.ts', 'events could not be completed'],
       ["Executed \\'Functions.recovery\\'", 'functions/recovery.ts', "app.timer('recovery'"],
     ];

@@ -74,6 +74,16 @@ var logAlerts = [
     every: 'PT5M'
   }
   {
+    name: 'rules-left-out'
+    description: 'A published rule no longer compiles, and assessments run without it.'
+    severity: 1
+    query: 'AppTraces | where Message has "because they do not compile" | summarize value = count()'
+    operator: 'GreaterThan'
+    threshold: 0
+    window: 'PT15M'
+    every: 'PT5M'
+  }
+  {
     name: 'unfinished-events'
     description: 'Events that a dead process left could not be completed.'
     severity: 2
