@@ -6,6 +6,7 @@ import './health.ts';
 import './management.ts';
 import './openapi.ts';
 import './recovery.ts';
+import './subjects.ts';
 import './usage.ts';
 import './warmUp.ts';
 import './wire.ts';

@@ -14,6 +14,7 @@ import { accountFamily } from './wire/accountFamily.ts';
 import { assessments } from './wire/assessments.ts';
 import { purchaseFamily } from './wire/purchaseFamily.ts';
 import { envelopeOf, type Handler } from './wire/request.ts';
+import { matchService, serve } from './wire/services.ts';
 
 /** DFP's own paths (shared/events/paths.ts), by what arrives on them. */
 const handlers: Readonly<Record<EventType, Handler>> = {
@@ -33,7 +34,15 @@ async function handle(
   try {
     const holdfast = await theApp();
     const caller = await authenticate(holdfast, credential, request, context);
-    const match = matchPath(pathOf(request, credential));
+    const path = pathOf(request, credential);
+    const service = matchService(request.method, path);
+    if (service) {
+      const { environment } = envelopeOf(request);
+      const given = service.service.body ? await readJson(request) : undefined;
+      const { status, body } = await serve(service, holdfast, caller, environment, given);
+      return body === undefined ? { status } : json(status, body);
+    }
+    const match = matchPath(path);
     if (!match) throw Problem.notFound('There is nothing at this path.');
     if (request.method !== 'POST') throw Problem.methodNotAllowed('This path takes POST.');
     const envelope = envelopeOf(request);

@@ -7,6 +7,7 @@ import { listRoutes } from './lists.ts';
 import { resourceRoutes } from './resources.ts';
 import { roleAssignmentRoutes } from './roleAssignments.ts';
 import type { Route } from './route.ts';
+import { subjectRequestRoutes } from './subjectRequests.ts';
 import { supportListRoutes } from './supportLists.ts';
 import { usageRoutes } from './usage.ts';
 
@@ -21,6 +22,7 @@ const ownRoutes: readonly Route[] = [
   ...eventRoutes,
   ...evaluateRoutes,
   ...usageRoutes,
+  ...subjectRequestRoutes,
 ];
 
 const own = new Set(ownRoutes.map(({ method, path }) => `${method} ${path}`));

@@ -2,6 +2,7 @@ import { z } from 'zod';
 import { type About, problemView } from '../management/about.ts';
 import type { Route } from '../management/route.ts';
 import { managementRoutes } from '../management/routes.ts';
+import { type Service, services } from '../wire/services.ts';
 import { examples } from './examples.ts';
 import { openSchemas, type Schema } from './schemas.ts';
 import { errorSchema, gatewayErrorSchema, type WireOperation, wireOperations } from './wire.ts';
@@ -73,6 +74,15 @@ const words: Readonly<Record<number, string>> = {
   503: 'Something is out of reach; try again',
 };
 
+const environmentHeader: Parameter = {
+  name: 'x-ms-dfpenvid',
+  in: 'header',
+  description: 'environment: id, API name, or path from the root; the default environment where absent',
+  schema: { type: 'string', maxLength: 512 },
+};
+
+const fileTypes = { csv: 'text/csv', ndjson: 'application/x-ndjson', none: '' } as const;
+
 const retryAfter = { 'Retry-After': { schema: { type: 'integer' }, description: 'seconds' } };
 
 /** The OpenAPI 3.1 document of everything the app serves, made from its route tables and schemas. */
@@ -119,13 +129,7 @@ export function openApiDocument(version: string): Document {
             schema: { type: 'string' },
           }),
         ),
-        {
-          name: 'x-ms-dfpenvid',
-          in: 'header',
-          description:
-            'environment: id, API name, or path from the root; the default environment where absent',
-          schema: { type: 'string', maxLength: 512 },
-        },
+        environmentHeader,
         {
           name: 'x-ms-correlation-id',
           in: 'header',
@@ -189,8 +193,8 @@ export function openApiDocument(version: string): Document {
           ? {}
           : {
               content:
-                answer === 'csv'
-                  ? { 'text/csv': { schema: { type: 'string' } } }
+                typeof answer === 'string'
+                  ? { [fileTypes[answer]]: { schema: { type: 'string' } } }
                   : { 'application/json': { schema: schemaOf(answer, 'output') } },
             }),
       },
@@ -262,9 +266,41 @@ export function openApiDocument(version: string): Document {
     };
   };
 
+  const serviceOperation = ({ method, path, operation, summary, tag, body }: Service): Operation => ({
+    operationId: operation,
+    summary,
+    tags: [tag],
+    parameters: [
+      ...[...path.matchAll(/\{(\w+)\}/g)].map(
+        ([, name = '']): Parameter => ({ name, in: 'path', required: true, schema: { type: 'string' } }),
+      ),
+      ...(tag === 'Data subjects' ? [environmentHeader] : []),
+    ],
+    ...(body
+      ? {
+          requestBody: {
+            required: true,
+            content: { 'application/json': { schema: schemaOf(body, 'input') } },
+          },
+        }
+      : {}),
+    responses: {
+      ...(method === 'DELETE'
+        ? { 204: { description: words[204] ?? '' } }
+        : {
+            [method === 'POST' ? (tag === 'Provisioning' ? 201 : 202) : 200]: {
+              description: words[method === 'POST' && tag === 'Data subjects' ? 202 : 200] ?? '',
+              content: { 'application/json': { schema: { type: 'object', additionalProperties: {} } } },
+            },
+          }),
+      ...failures('Wire', [400, 401, 403, 404, 409, 412, 413, 503]),
+    },
+  });
+
   for (const one of wireOperations) add(one.path, 'post', wireOperation(one));
   for (const route of managementRoutes)
     add(`/management/v1/${route.path}`, route.method, managementOperation(route, aboutOf(route)));
+  for (const service of services) add(`/${service.path}`, service.method, serviceOperation(service));
   for (const { path, operation } of openOperations) add(path, 'get', operation);
 
   return JSON.parse(
@@ -341,6 +377,8 @@ function tagsOf(paths: Document['paths']): Document['tags'] {
     'Purchase protection': 'Purchases, and what becomes of them.',
     'Account protection': 'Account creation and login, with bot and risk scores.',
     Assessments: 'Events that the merchant defines.',
+    Provisioning: 'Environments below a root, for programs.',
+    'Data subjects': 'What is known of a person: export and deletion.',
     Operations: 'Is it up? What does it serve?',
   };
   return [...new Set(names)].map((name) => ({

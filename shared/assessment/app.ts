@@ -8,6 +8,7 @@ import { referenceContainer } from '../referenceFile.ts';
 import { loadScorecard, type Scorer } from '../scoring/index.ts';
 import type { Settings } from '../settings.ts';
 import { openStorage, type Storage } from '../storage/index.ts';
+import { subjectNames } from '../subjects/requests.ts';
 import { type Counts, openCounts, openUsage, type Usage, usageTable } from '../usage/index.ts';
 import { openVelocities, type Velocities, velocityTable } from '../velocity/index.ts';
 import { followersTable } from './followers.ts';
@@ -51,8 +52,15 @@ export async function openApp(settings: Settings): Promise<App> {
       subjectsTable,
       followersTable,
       usageTable,
+      ...subjectNames.tables,
     ],
-    containers: [...configNames.containers, ...recordNames.containers, referenceContainer],
+    containers: [
+      ...configNames.containers,
+      ...recordNames.containers,
+      referenceContainer,
+      ...subjectNames.containers,
+    ],
+    queues: subjectNames.queues,
   });
   const config = openConfig(storage, { defaultEnvironment: settings.defaultEnvironment });
   const velocities = openVelocities(storage);
