@@ -221,6 +221,22 @@ describe('an external call', () => {
     expect(before).not.toEqual([]);
   });
 
+  it('keeps its secrets from other hosts', async () => {
+    const { body: read } = await call('GET', `${at}/risk`);
+    const elsewhere = { ...Object(read), url: Object(read).url.replace('127.0.0.1', 'localhost') };
+    expect(await call('PUT', `${at}/risk`, elsewhere)).toMatchObject({
+      status: 400,
+      body: { errors: expect.arrayContaining([expect.objectContaining({ path: 'secrets.own' })]) },
+    });
+    expect(await call('POST', `${at}/risk/test`, { definition: elsewhere })).toMatchObject({
+      status: 200,
+      body: { success: false, error: { kind: 'UnknownFailure' } },
+    });
+    expect(await call('POST', `${at}/risk/test`, { definition: read })).toMatchObject({
+      body: { success: true },
+    });
+  });
+
   it('leaves nothing behind when it is deleted', async () => {
     expect(await call('DELETE', `${at}/risk`)).toMatchObject({ status: 204 });
     expect(await call('GET', `${at}/risk`)).toMatchObject({ status: 404 });

@@ -9,6 +9,7 @@ import {
   externalCallSchema,
   invokeSchema,
   metricsAnswer,
+  originOf,
   readArguments,
   readMetricsQuery,
   type SubscriptionBody,
@@ -85,7 +86,7 @@ export const externalCallRoutes: readonly Route[] = [
       const read = external.read(contentOf(body));
       const existing = await storedOf(context, environment, name);
       if (existing) await checkParameters(context, environment, name, existing, read.definition);
-      await external.secrets.save(environment, name, read.values);
+      await external.secrets.save(environment, name, read.values, originOf(read.definition));
       try {
         await external.secrets.check(environment, name, read.definition);
         return writtenReply(await app.config.put(environment, kind, name, read.definition, write));

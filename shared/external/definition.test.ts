@@ -342,3 +342,55 @@ describe('a request', () => {
     );
   });
 });
+
+describe('a token', () => {
+  const withAudience = (audience: string, url = 'https://risk.example/score') =>
+    faults({
+      ...minimal,
+      url,
+      authentication: { type: 'EntraId', audience, applicationId: '00000000-0000-0000-0000-000000000001' },
+    });
+
+  test.each<[string, string?]>([
+    ['https://storage.azure.com'],
+    ['https://storage.azure.com/'],
+    ['https://storage.azure.com/.default'],
+    ['https://shop.blob.core.windows.net'],
+    ['https://vault.azure.net', 'https://azure.net.evil.example/'],
+    ['https://vault.azure.net.', 'https://evil.example/'],
+    ['HTTPS://VAULT.AZURE.NET'],
+    ['vault.azure.net'],
+    ['https://management.azure.com//'],
+    ['https://management.core.windows.net/'],
+    ['https://graph.microsoft.com', 'https://evilgraph.microsoft.com.example/'],
+    ['https://eventhubs.azure.net//', 'https://shop.azurewebsites.net/'],
+    ['00000003-0000-0000-c000-000000000000'],
+    ['CFA8B339-82A2-471A-A3C9-0FC0BE7A4093'],
+  ])('for %s is not sent to another host', (audience, url) => {
+    expect(withAudience(audience, url)).toContain(
+      'authentication.audience: tokens for services of Microsoft',
+    );
+  });
+
+  test.each<[string, string?]>([
+    ['api://risk'],
+    ['api://0f1e2d3c-4b5a-6978-8796-a5b4c3d2e1f0/scope'],
+    ['0f1e2d3c-4b5a-6978-8796-a5b4c3d2e1f0'],
+    ['https://risk.contoso.com'],
+    ['https://contoso.onmicrosoft.com/risk'],
+    ['https://shop.azurewebsites.net'],
+    ['https://graph.microsoft.com', 'https://graph.microsoft.com/v1.0/me'],
+    ['https://vault.azure.net', 'https://shop.vault.azure.net/secrets/a'],
+  ])('for %s may be sent', (audience, url) => {
+    expect(withAudience(audience, url)).toBe('accepted');
+  });
+});
+
+test('fifty parameters are a call, more are refused, and so is a zone in an address', () => {
+  const parameters = (count: number) => Array.from({ length: count }, (_, index) => ({ name: `p${index}` }));
+  expect(faults({ ...minimal, parameters: parameters(50) })).toBe('accepted');
+  expect(faults({ ...minimal, parameters: parameters(51) })).toBe('parameters: at most 50');
+  expect(faults({ ...minimal, parameters: parameters(100_000) })).toBe('parameters: at most 50');
+  for (const url of ['https://[fe80::1%25eth0]/', 'https://[fe80::1%eth0]/', 'https://[::1%25lo]/'])
+    expect(faults({ ...minimal, url })).toContain('url: an absolute https URL');
+});

@@ -135,6 +135,11 @@ export const externalCallSchema = members.superRefine((call, context) => {
         report(['parameters', index], `{{${name}}} is neither in the body nor in a header`);
     });
   }
+  if (call.authentication.type === 'EntraId' && !mayGoTo(call.authentication.audience, call.url))
+    report(
+      ['authentication', 'audience'],
+      'tokens for services of Microsoft are sent to those services only',
+    );
   if (call.warmUp && call.keepAliveUrl === undefined)
     report(['keepAliveUrl'], 'warm-up calls need a URL that answers GET');
   if (call.keepAliveUrl !== undefined) {
@@ -169,6 +174,30 @@ function checkUrl(text: string, path: (string | number)[], report: Report): void
   else if (url.username !== '' || url.password !== '')
     report(path, 'credentials belong in a header, under secrets');
   else if (url.hash !== '') report(path, 'a fragment is never sent');
+}
+
+const microsoft =
+  /(^|\.)(azure|windows|microsoft|microsoftonline|office|office365|sharepoint|powerbi|dynamics|visualstudio|chinacloudapi|usgovcloudapi|azure-automation)\.(com|net|us|cn|de)$/i;
+
+/** Microsoft Graph, Azure Resource Manager, Key Vault, Storage, Azure AD Graph, SQL, Event Hubs, Service Bus: by their application ids. */
+const microsoftIds = new Set(
+  '00000003-0000-0000-c000-000000000000 797f4846-ba00-4fd7-ba43-dac1f8f63013 cfa8b339-82a2-471a-a3c9-0fc0be7a4093 e406a681-f3d4-42a8-90b6-c2b029497af1 00000002-0000-0000-c000-000000000000 022907d3-0f1b-48f7-badc-1ba6abab6d66 80369ed6-5f11-4dd9-bef3-692475845e77 80a10ef9-8168-493d-abf9-3297c4ef6e3c'.split(
+    ' ',
+  ),
+);
+
+/**
+ * Whether a token for this audience may be sent to this URL. The product's own identity may read its storage and its vault: a
+ * token for those must not reach a host that whoever writes definitions chose.
+ */
+function mayGoTo(audience: string, url: string): boolean {
+  if (microsoftIds.has(audience.toLowerCase())) return false;
+  const service = URL.parse(audience.includes('://') ? audience : `https://${audience}`);
+  if (service === null || service.protocol === 'api:') return true;
+  const host = service.hostname.replace(/\.$/, '');
+  if (!microsoft.test(host)) return true;
+  const called = URL.parse(fill(url, () => 'x'))?.hostname ?? '';
+  return called === host || called.endsWith(`.${host}`);
 }
 
 function hasSecretQuery(text: string): boolean {

@@ -166,7 +166,7 @@ describe('secrets', () => {
     const before = target.received.length;
     const out: unknown[] = [taken, warnings];
     const read = definition(external, change);
-    await external.secrets.save('env', 'risk', read.values);
+    await external.secrets.save('env', 'risk', read.values, target.origin);
     const succeeded = await external.invoke('env', read.definition, [], context);
     target.behave(({ headers, url, body }, response) => {
       response.writeHead(500).end(JSON.stringify([headers, url, body, Buffer.from(url).toString('base64')]));
@@ -225,7 +225,7 @@ describe('secrets', () => {
   test('are those of their own call only', async () => {
     const external = open();
     const read = definition(external, { secrets: { own: 'mine-alone' } });
-    await external.secrets.save('env', 'risk', read.values);
+    await external.secrets.save('env', 'risk', read.values, target.origin);
     await external.secrets.check('env', 'RISK', read.definition);
     await expect(external.secrets.check('env', 'other', read.definition)).rejects.toThrow('secrets.own');
     await expect(external.secrets.check('other', 'risk', read.definition)).rejects.toThrow('secrets.own');

@@ -12,7 +12,7 @@ import { type Monitoring, type MonitoringOptions, openMonitoring } from './monit
 import { CallError, type ErrorKind, errorText, failed, failure, type Outcome } from './outcome.ts';
 import { type Redactor, redactor } from './redact.ts';
 import { buildRequest, type OutgoingRequest } from './request.ts';
-import { type DefinitionRead, openSecrets, readDefinition, type SecretStore } from './secrets.ts';
+import { type DefinitionRead, openSecrets, originOf, readDefinition, type SecretStore } from './secrets.ts';
 import { openWarmUp, type WarmUp, type WarmUpOptions } from './warmUp.ts';
 
 export interface ExternalOptions {
@@ -147,10 +147,10 @@ export function openExternal(storage: Storage, options: ExternalOptions = {}): E
     }
     const value =
       read.values?.[secret.stored] ??
-      (await secrets.read(environment, call, secret.stored).catch(() => {
+      (await secrets.read(environment, call, secret.stored, originOf(read.definition)).catch(() => {
         throw fault('cannot be read just now');
       }));
-    if (value === undefined) throw fault('has no value');
+    if (value === undefined) throw fault('has no value for this host');
     return value;
   }
 

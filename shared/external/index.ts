@@ -13,7 +13,7 @@ export {
 } from './external.ts';
 export { monitoringQueue } from './monitoring.ts';
 export { invokeSchema, metricsAnswer, readArguments, readMetricsQuery, testSchema } from './proxy.ts';
-export type { DefinitionRead, SecretStore } from './secrets.ts';
+export { type DefinitionRead, originOf, type SecretStore } from './secrets.ts';
 export type { Delivery, Subscriber, Subscription } from './subscriber.ts';
 export {
   openSubscriptions,

@@ -73,3 +73,18 @@ test('what holds no secret stays as it is', () => {
     }),
   );
 });
+
+test.each([
+  ['URL-encoded', encodeURIComponent],
+  ['in JSON', (text: string) => JSON.stringify(text).slice(1, -1)],
+  [
+    'in JSON of ASCII',
+    (text: string) =>
+      JSON.stringify(text)
+        .slice(1, -1)
+        .replaceAll(/[^\x20-\x7e]/g, (unit) => `\\u${unit.charCodeAt(0).toString(16).padStart(4, '0')}`),
+  ],
+])('what Key Vault holds may have any characters: %s', (_, shape) => {
+  const held = 'pä😀ss\nword"';
+  expect(redactor([held]).text(`<${shape(held)}>`)).toBe('<…>');
+});

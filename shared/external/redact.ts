@@ -32,20 +32,22 @@ export function redactor(secrets: Iterable<string>): Redactor {
   return { text, json };
 }
 
-/** Every character as it is, percent-encoded, or escaped as JSON does; then the whole in Base64. Case does not count. */
+/** Every character as it is, percent-encoded as UTF-8, or escaped as JSON does; then the whole in Base64. Case does not count. */
 function patternsOf(secret: string): string[] {
-  const characters = [...secret].map((character) => {
-    const code = hex(character.charCodeAt(0));
+  const characters = [...secret.toWellFormed()].map((character) => {
+    const percent = [...Buffer.from(character)].map((byte) => `%${hex(byte, 2)}`).join('');
+    const units = Array.from({ length: character.length }, (_, index) => character.charCodeAt(index));
+    const escaped = units.map((unit) => `\\\\u${hex(unit, 4)}`).join('');
+    const short = literally(JSON.stringify(character).slice(1, -1));
     const plus = character === ' ' ? '|\\+' : '';
-    const tail = hex(character.charCodeAt(0), 4);
-    return `(?:%${code}|\\\\u${tail}|\\\\?${literally(character)}${plus})`;
+    return `(?:${percent}|${escaped}|${short}|\\\\?${literally(character)}${plus})`;
   });
   const bytes = Buffer.from(secret);
   const base64 = [bytes.toString('base64').replace(/=+$/, ''), bytes.toString('base64url')];
   return [characters.join(''), ...base64.map(literally)];
 }
 
-function hex(code: number, digits = 2): string {
+function hex(code: number, digits: number): string {
   return code.toString(16).padStart(digits, '0');
 }
 

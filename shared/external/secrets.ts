@@ -133,16 +133,28 @@ function isObject(value: unknown): value is Record<string, unknown> {
   return value !== null && typeof value === 'object' && !Array.isArray(value);
 }
 
+/** Where the secrets of a definition are sent. */
+export function originOf({ url }: Pick<ExternalCall, 'url'>): string {
+  return new URL(fill(url, () => 'x')).origin;
+}
+
 /**
  * Values of secrets, in the table `externalsecrets`: PartitionKey environment|call, RowKey the id that definitions refer
- * to; written once, never changed, read by id, and removed with the call. They are in no version of the configuration.
+ * to; written once, never changed, read by id, and removed with the call. They are in no version of the configuration. A value
+ * is for one origin: a definition that refers to it from another does not get it, so that who may write definitions cannot
+ * have a value sent to a host of his own.
  */
 export interface SecretStore {
-  /** Keeps values before the definition that refers to them is written. */
-  save(environment: string, call: string, values: Readonly<Record<string, string>>): Promise<void>;
-  /** @throws Problem 400 where a definition refers to a value that this call was never given */
+  /** Keeps values before the definition that refers to them is written; `to` is the origin that they may be sent to. */
+  save(
+    environment: string,
+    call: string,
+    values: Readonly<Record<string, string>>,
+    to: string,
+  ): Promise<void>;
+  /** @throws Problem 400 where a definition refers to a value that this call was never given, or for another origin */
   check(environment: string, call: string, definition: ExternalCall): Promise<void>;
-  read(environment: string, call: string, id: string): Promise<string | undefined>;
+  read(environment: string, call: string, id: string, to: string): Promise<string | undefined>;
   /** Forgets values that nothing came to refer to. */
   remove(environment: string, call: string, ids: readonly string[]): Promise<void>;
   /** Forgets all values of a call that was deleted. */
@@ -153,39 +165,51 @@ const table = 'externalsecrets';
 
 export function openSecrets(storage: Storage): SecretStore {
   const rows = storage.table(table);
-  const known = new Map<string, string>();
+  const known = new Map<string, { value: string; to: string }>();
   const ready = () => storage.ensure({ tables: [table] });
   const partition = (environment: string, call: string) =>
     `${encodeKey(environment)}|${encodeKey(call.toLowerCase())}`;
 
-  async function save(environment: string, call: string, values: Readonly<Record<string, string>>) {
+  async function save(
+    environment: string,
+    call: string,
+    values: Readonly<Record<string, string>>,
+    to: string,
+  ) {
     await ready();
     const partitionKey = partition(environment, call);
     await Promise.all(
       Object.entries(values).map(([rowKey, value]) =>
-        rows.put({ partitionKey, rowKey, value, kept: new Date() }),
+        rows.put({ partitionKey, rowKey, value, to, kept: new Date() }),
       ),
     );
   }
 
-  async function read(environment: string, call: string, id: string) {
+  async function read(environment: string, call: string, id: string, to: string) {
     const key = `${partition(environment, call)}/${id}`;
-    const cached = known.get(key);
-    if (cached !== undefined) return cached;
+    const found = known.get(key) ?? (await load(environment, call, id));
+    if (found === undefined) return undefined;
+    known.set(key, found);
+    return found.to === to ? found.value : undefined;
+  }
+
+  async function load(environment: string, call: string, id: string) {
     await ready();
     const row = await rows.read(partition(environment, call), id);
-    if (typeof row?.value !== 'string') return undefined;
-    known.set(key, row.value);
-    return row.value;
+    if (typeof row?.value !== 'string' || typeof row.to !== 'string') return undefined;
+    return { value: row.value, to: row.to };
   }
 
   async function check(environment: string, call: string, definition: ExternalCall) {
     const missing: ProblemError[] = [];
     for (const [name, secret] of Object.entries(definition.secrets))
-      if ('stored' in secret && (await read(environment, call, secret.stored)) === undefined)
+      if (
+        'stored' in secret &&
+        (await read(environment, call, secret.stored, originOf(definition))) === undefined
+      )
         missing.push({
           path: `secrets.${name}`,
-          message: 'no value is stored under this id; send the value',
+          message: 'no value for this host is stored under this id; send the value',
         });
     if (missing.length > 0) throw unusable(missing);
   }

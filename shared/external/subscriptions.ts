@@ -125,7 +125,7 @@ export function openSubscriptions(storage: Storage, options: SubscriptionsOption
     const text =
       typeof connection === 'string'
         ? await options.secret?.(connection)
-        : connection && (await secrets.read(environment, secretsOf(name), connection.stored));
+        : connection && (await secrets.read(environment, secretsOf(name), connection.stored, ''));
     if (text === undefined) throw new Error('The connection string of a subscription cannot be read.');
     const checked = usable(type, text, development);
     if (checked === undefined)
@@ -200,7 +200,7 @@ export function openSubscriptions(storage: Storage, options: SubscriptionsOption
     const { connection, type } = target;
     if (connection === undefined) return { target, values: {} };
     if (typeof connection !== 'string') {
-      const known = await secrets.read(environment, secretsOf(name), connection.stored);
+      const known = await secrets.read(environment, secretsOf(name), connection.stored, '');
       if (known === undefined || usable(type, known, development) === undefined)
         throw unusable('nothing of this kind is stored under this id; send the connection string');
       return { target, values: {} };
@@ -223,7 +223,7 @@ export function openSubscriptions(storage: Storage, options: SubscriptionsOption
     async put(environment, name, body) {
       const before = await find(environment, name);
       const { target, values } = await withoutSecret(environment, name, body.target);
-      await secrets.save(environment, secretsOf(name), values);
+      await secrets.save(environment, secretsOf(name), values, '');
       const kept = { ...body, target };
       const written = await rows.put({ ...keys(environment, name), name, body: JSON.stringify(kept) });
       if (!written.ok) throw Problem.conflict('The subscription was changed by another at the same time.');
