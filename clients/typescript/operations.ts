@@ -2415,12 +2415,21 @@ export type EventSubscription = {
   name: string;
   description: string;
   events: ('FraudProtection.Monitoring.ExternalCalls' | 'FraudProtection.Errors.ExternalCalls')[];
-  target: {
-    type: 'blob';
-    container: string;
-    prefix: string /** another storage account; the product’s own where absent */;
-    connection?: unknown | undefined;
-  };
+  target:
+    | {
+        type: 'blob';
+        container: string;
+        prefix: string /** another storage account; the product’s own where absent */;
+        connection?: string | { stored: string } | undefined;
+      }
+    | {
+        type: 'eventHub' /** its name; may be absent where the connection string has it */;
+        eventHub?:
+          | string
+          | undefined /** where the product’s own identity sends: shop.servicebus.windows.net */;
+        namespace?: unknown | undefined /** in place of the namespace: whoever has the key sends */;
+        connection?: string | { stored: string } | undefined;
+      };
 };
 
 export type ActivityEntry = {
@@ -2512,6 +2521,22 @@ export type Usage = {
   withChildren: number;
   softLimit?: number | undefined;
   hardLimit?: number | undefined;
+};
+
+export type SubjectRequest = {
+  id: string;
+  operation: 'Export' | 'Delete' /** `User:<user id>`, of the purchase and account families */;
+  subjectId?: string | undefined;
+  assessmentName?: string | undefined;
+  propertyName?: string | undefined;
+  propertyValue?: string | undefined;
+  requestor: string;
+  requested: string;
+  status: 'Pending' | 'Complete' /** events exported or deleted so far */;
+  events: number;
+  completed?: string | undefined /** 28 days after the request its entry and its file are deleted */;
+  expires: string /** path of the exported file: one event a line, as JSON */;
+  file?: string | undefined;
 };
 
 /** A client of one app. Every method throws HoldfastError where the app refuses, or does not answer. */
@@ -4314,12 +4339,21 @@ export function openClient(options: ClientOptions) {
         body: {
           description?: string | undefined;
           events: ('FraudProtection.Monitoring.ExternalCalls' | 'FraudProtection.Errors.ExternalCalls')[];
-          target: {
-            type: 'blob';
-            container: string;
-            prefix?: string | undefined /** another storage account; the product’s own where absent */;
-            connection?: string | undefined;
-          };
+          target:
+            | {
+                type: 'blob';
+                container: string;
+                prefix?: string | undefined /** another storage account; the product’s own where absent */;
+                connection?: string | { stored: string } | undefined;
+              }
+            | {
+                type: 'eventHub' /** its name; may be absent where the connection string has it */;
+                eventHub?:
+                  | string
+                  | undefined /** where the product’s own identity sends: shop.servicebus.windows.net */;
+                namespace?: string | undefined /** in place of the namespace: whoever has the key sends */;
+                connection?: string | { stored: string } | undefined;
+              };
         };
       },
       options?: CallOptions,
@@ -4619,6 +4653,255 @@ export function openClient(options: ClientOptions) {
             method: 'GET',
             path: `/management/v1/environments/${encodeURIComponent(args.env)}/usage`,
             query: { months: args.months },
+            repeatable: true,
+          },
+          options,
+        ),
+      ),
+    /** Management: subject requests: The requests of the last 28 days, newest first. */
+    listSubjectRequests: (args: { env: string; limit?: number | undefined }, options?: CallOptions) =>
+      result<{ items: SubjectRequest[] }>(
+        send(
+          {
+            operation: 'listSubjectRequests',
+            method: 'GET',
+            path: `/management/v1/environments/${encodeURIComponent(args.env)}/subjectRequests`,
+            query: { limit: args.limit },
+            repeatable: true,
+          },
+          options,
+        ),
+      ),
+    /** Management: subject requests: Asks for the export or deletion of a data subject’s events. */
+    createSubjectRequest: (
+      args: {
+        env: string;
+        body:
+          | { operation: 'Export' | 'Delete'; subjectId: string }
+          | {
+              operation: 'Export' | 'Delete';
+              assessmentName: string;
+              propertyName: string;
+              propertyValue: string;
+            };
+      },
+      options?: CallOptions,
+    ) =>
+      result<SubjectRequest>(
+        send(
+          {
+            operation: 'createSubjectRequest',
+            method: 'POST',
+            path: `/management/v1/environments/${encodeURIComponent(args.env)}/subjectRequests`,
+            body: args.body,
+            repeatable: false,
+          },
+          options,
+        ),
+      ),
+    /** Management: subject requests: How far a request is. */
+    getSubjectRequest: (args: { env: string; id: string }, options?: CallOptions) =>
+      result<SubjectRequest>(
+        send(
+          {
+            operation: 'getSubjectRequest',
+            method: 'GET',
+            path: `/management/v1/environments/${encodeURIComponent(args.env)}/subjectRequests/${encodeURIComponent(args.id)}`,
+            repeatable: true,
+          },
+          options,
+        ),
+      ),
+    /** Management: subject requests: The exported events, one a line, as JSON. */
+    downloadSubjectExport: (args: { env: string; id: string }, options?: CallOptions) =>
+      result<string>(
+        send(
+          {
+            operation: 'downloadSubjectExport',
+            method: 'GET',
+            path: `/management/v1/environments/${encodeURIComponent(args.env)}/subjectRequests/${encodeURIComponent(args.id)}/file`,
+            repeatable: true,
+          },
+          options,
+        ),
+      ),
+    /** Provisioning: Creates an environment below another. */
+    provisionEnvironment: (
+      args: {
+        body: {
+          name: string;
+          description?: string | undefined;
+          tags?: string[] | undefined /** customer API id; it cannot change later */;
+          apiId: string /** id, API id or path of the environment above */;
+          parent: string;
+        };
+      },
+      options?: CallOptions,
+    ) =>
+      result<{ [name: string]: unknown }>(
+        send(
+          {
+            operation: 'provisionEnvironment',
+            method: 'POST',
+            path: '/v1.0/provisioning/environments',
+            body: args.body,
+            repeatable: true,
+            event: true,
+          },
+          options,
+        ),
+      ),
+    /** Provisioning: One environment. */
+    getProvisionedEnvironment: (args: { id: string }, options?: CallOptions) =>
+      result<{ [name: string]: unknown }>(
+        send(
+          {
+            operation: 'getProvisionedEnvironment',
+            method: 'GET',
+            path: `/v1.0/provisioning/environments/${encodeURIComponent(args.id)}`,
+            repeatable: true,
+          },
+          options,
+        ),
+      ),
+    /** Provisioning: Changes an environment’s name, description and tags. */
+    reprovisionEnvironment: (
+      args: {
+        id: string;
+        body: { name: string; description?: string | undefined; tags?: string[] | undefined };
+      },
+      options?: CallOptions,
+    ) =>
+      result<{ [name: string]: unknown }>(
+        send(
+          {
+            operation: 'reprovisionEnvironment',
+            method: 'PUT',
+            path: `/v1.0/provisioning/environments/${encodeURIComponent(args.id)}`,
+            body: args.body,
+            repeatable: true,
+          },
+          options,
+        ),
+      ),
+    /** Provisioning: Deletes an environment that has no children and is not a root. */
+    deprovisionEnvironment: (args: { id: string }, options?: CallOptions) =>
+      result<void>(
+        send(
+          {
+            operation: 'deprovisionEnvironment',
+            method: 'DELETE',
+            path: `/v1.0/provisioning/environments/${encodeURIComponent(args.id)}`,
+            repeatable: true,
+          },
+          options,
+        ),
+      ),
+    /** Data subjects: Exports what is known of a data subject, in the background. */
+    gdprExport: (
+      args: { environment?: string | undefined; body: { SubjectID: string } },
+      options?: CallOptions,
+    ) =>
+      result<{ [name: string]: unknown }>(
+        send(
+          {
+            operation: 'gdprExport',
+            method: 'POST',
+            path: '/v1.0/gdpr/export',
+            headers: { 'x-ms-dfpenvid': args.environment },
+            body: args.body,
+            repeatable: true,
+            event: true,
+          },
+          options,
+        ),
+      ),
+    /** Data subjects: Deletes what is known of a data subject, in the background. */
+    gdprDelete: (
+      args: { environment?: string | undefined; body: { SubjectID: string } },
+      options?: CallOptions,
+    ) =>
+      result<{ [name: string]: unknown }>(
+        send(
+          {
+            operation: 'gdprDelete',
+            method: 'POST',
+            path: '/v1.0/gdpr/delete',
+            headers: { 'x-ms-dfpenvid': args.environment },
+            body: args.body,
+            repeatable: true,
+            event: true,
+          },
+          options,
+        ),
+      ),
+    /** Data subjects: How far a request is. */
+    gdprStatus: (args: { id: string; environment?: string | undefined }, options?: CallOptions) =>
+      result<{ [name: string]: unknown }>(
+        send(
+          {
+            operation: 'gdprStatus',
+            method: 'GET',
+            path: `/v1.0/gdpr/${encodeURIComponent(args.id)}`,
+            headers: { 'x-ms-dfpenvid': args.environment },
+            repeatable: true,
+          },
+          options,
+        ),
+      ),
+    /** Data subjects: Exports what is known of a data subject, in the background. */
+    subjectRequestExport: (
+      args: {
+        environment?: string | undefined;
+        body: { AssessmentName: string; PropertyName: string; PropertyValue: string };
+      },
+      options?: CallOptions,
+    ) =>
+      result<{ [name: string]: unknown }>(
+        send(
+          {
+            operation: 'subjectRequestExport',
+            method: 'POST',
+            path: '/v1.0/subjectrequest/export',
+            headers: { 'x-ms-dfpenvid': args.environment },
+            body: args.body,
+            repeatable: true,
+            event: true,
+          },
+          options,
+        ),
+      ),
+    /** Data subjects: Deletes what is known of a data subject, in the background. */
+    subjectRequestDelete: (
+      args: {
+        environment?: string | undefined;
+        body: { AssessmentName: string; PropertyName: string; PropertyValue: string };
+      },
+      options?: CallOptions,
+    ) =>
+      result<{ [name: string]: unknown }>(
+        send(
+          {
+            operation: 'subjectRequestDelete',
+            method: 'POST',
+            path: '/v1.0/subjectrequest/delete',
+            headers: { 'x-ms-dfpenvid': args.environment },
+            body: args.body,
+            repeatable: true,
+            event: true,
+          },
+          options,
+        ),
+      ),
+    /** Data subjects: How far a request is. */
+    subjectRequestStatus: (args: { id: string; environment?: string | undefined }, options?: CallOptions) =>
+      result<{ [name: string]: unknown }>(
+        send(
+          {
+            operation: 'subjectRequestStatus',
+            method: 'GET',
+            path: `/v1.0/subjectrequest/${encodeURIComponent(args.id)}`,
+            headers: { 'x-ms-dfpenvid': args.environment },
             repeatable: true,
           },
           options,
