@@ -153,7 +153,11 @@ describe('an event that comes after its purchase', () => {
   it('is listed with it, and its status is the purchase’s', async () => {
     const id = randomUUID();
     await buy('listed', id);
-    expect(await shown('Purchase', id)).toMatchObject({ status: null, laterEvents: [] });
+    expect(await shown('Purchase', id)).toMatchObject({
+      assessmentType: 'Protect',
+      status: null,
+      laterEvents: [],
+    });
     const bank = bankEvent(id);
     await event('BankEvent', bank);
     for (const statusType of ['Pending', 'Approved'])

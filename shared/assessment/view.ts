@@ -1,5 +1,6 @@
 import { definitionOf, type Snapshot } from '../config/index.ts';
 import { eventTypes } from '../events/eventTypes.ts';
+import { statedType } from '../events/received.ts';
 import type { App } from './app.ts';
 import type { EventStatus, LaterEvent } from './later.ts';
 import type { EventKey, StoredEvent } from './record.ts';
@@ -35,7 +36,7 @@ export async function eventView(app: Pick<App, 'records' | 'later'>, stored: Sto
     answer,
     evidence,
     contributions: attached?.contributions ?? stored.contributions,
-    ...('decision' in answer ? { status: status ?? null } : {}),
+    ...('decision' in answer ? { assessmentType: statedType(event), status: status ?? null } : {}),
     laterEvents: later.map((one) => ({
       ...one.key,
       received: one.received,

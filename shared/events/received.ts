@@ -46,11 +46,16 @@ export function assessmentTypeOf(value: unknown): 'Evaluate' | 'Protect' {
   return typeof value === 'string' && value.trim().toLowerCase() === 'evaluate' ? 'Evaluate' : 'Protect';
 }
 
-function stated(payload: JsonObject): unknown {
+type Stated = { readonly [name: string]: unknown };
+
+function stated(payload: Stated): unknown {
   const metadata = payload.metadata;
   const nested = typeof metadata === 'object' && metadata !== null && 'assessmentType' in metadata;
   return payload.assessmentType ?? (nested ? metadata.assessmentType : undefined);
 }
+
+/** The assessment type that a canonical event states, at its root or in its metadata. */
+export const statedType = (payload: Stated): 'Evaluate' | 'Protect' => assessmentTypeOf(stated(payload));
 
 /** What all kinds of events share, from what one kind's reader and identity say. */
 export function receive<T>(parsed: Parsed<T>, identify: (event: T) => Identity): Received {
@@ -65,7 +70,7 @@ export function receive<T>(parsed: Parsed<T>, identify: (event: T) => Identity):
       trackingId: trackingId === '' ? undefined : trackingId,
       links: links.filter((one) => one !== undefined),
       subjects: [...[...userIds].map((value) => ({ property: 'User', value })), ...subjects],
-      assessmentType: assessmentTypeOf(stated(parsed.payload)),
+      assessmentType: statedType(parsed.payload),
     },
   };
 }
