@@ -1,8 +1,14 @@
+import { execFileSync } from 'node:child_process';
+import { createPrivateKey, X509Certificate } from 'node:crypto';
+import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import path from 'node:path';
 import { Agent, buildConnector } from 'undici';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { makeAuthority, startTarget, type Target } from '../../test/httpsTarget.ts';
 import { openAzure, type Wanted } from './azure.ts';
 import { CallError } from './outcome.ts';
+import { pemOf } from './pkcs12.ts';
 
 let vault: Target;
 let dispatcher: Agent;
@@ -120,8 +126,66 @@ describe('a token', () => {
     vault.behave((_, response) => response.end(JSON.stringify({ value: 'MIIKcQIBAzCC' })));
     const other = { ...authentication, certificateUrl: 'https://hold.vault.azure.net/certificates/pfx' };
     expect(await kindOf(token(other))).toContain(
-      'AADFailure: the certificate in Key Vault is not kept as PEM',
+      'AADFailure: the certificate in Key Vault is neither PEM nor a PKCS#12 that can be read',
     );
+  });
+});
+
+describe('a certificate that Key Vault keeps as PKCS#12', () => {
+  const folder = mkdtempSync(path.join(tmpdir(), 'holdfast-p12-'));
+  const openssl = (...args: string[]) => execFileSync('openssl', args, { cwd: folder, stdio: 'pipe' });
+  afterAll(() => rmSync(folder, { recursive: true, force: true }));
+
+  const tripleDes = ['-keypbe', 'PBE-SHA1-3DES', '-certpbe', 'PBE-SHA1-3DES', '-macalg', 'sha1'];
+  test.each([
+    ['as .NET and OpenSSL 3 write it', 'rsa:2048', []],
+    ['as Windows wrote it before', 'rsa:2048', tripleDes],
+    ['with its key not encrypted', 'rsa:2048', ['-keypbe', 'NONE', '-certpbe', 'NONE']],
+  ])('%s is taken', async (_, kind, how) => {
+    const certificate = ['-keyout', 'k.pem', '-out', 'c.pem', '-days', '2', '-subj', '/CN=app'];
+    openssl('req', '-x509', '-newkey', kind, '-nodes', ...certificate);
+    openssl(
+      'pkcs12',
+      '-export',
+      '-inkey',
+      'k.pem',
+      '-in',
+      'c.pem',
+      '-passout',
+      'pass:',
+      '-out',
+      'a.pfx',
+      ...how,
+    );
+    const value = readFileSync(path.join(folder, 'a.pfx')).toString('base64');
+    vault.behave((_received, response) => response.end(JSON.stringify({ value })));
+    const { token, asked } = azure(() => 't', { tenantId: 'home' });
+    const certificateUrl = 'https://hold.vault.azure.net/certificates/app';
+    expect(await token({ ...authentication, certificateUrl })).toBe('t');
+    const wanted = asked.at(-1)?.wanted;
+    const pem = wanted?.kind === 'certificate' ? wanted.pem : '';
+    const read = (name: string) => readFileSync(path.join(folder, name), 'utf8');
+    expect(createPrivateKey(pem).equals(createPrivateKey(read('k.pem')))).toBe(true);
+    expect(new X509Certificate(pem).fingerprint256).toBe(new X509Certificate(read('c.pem')).fingerprint256);
+    // what is broken anywhere is an error in words, never a crash
+    const bytes = Buffer.from(value, 'base64');
+    for (let end = 0; end < bytes.length; end += 97) expect(pemOf(bytes.subarray(0, end))).toBeUndefined();
+  });
+
+  test('with a password is refused', () => {
+    openssl(
+      'pkcs12',
+      '-export',
+      '-inkey',
+      'k.pem',
+      '-in',
+      'c.pem',
+      '-passout',
+      'pass:secret',
+      '-out',
+      'b.pfx',
+    );
+    expect(pemOf(readFileSync(path.join(folder, 'b.pfx')))).toBeUndefined();
   });
 });
 

@@ -102,11 +102,15 @@ export function openAzure(options: AzureOptions = {}): Azure {
     if (certificateUrl === undefined) return { kind: 'managedIdentity', clientId: applicationId };
     const tenant = tenantId ?? options.tenantId;
     if (tenant === undefined) throw new CallError('AADFailure', 'the tenant of the application is not known');
-    const pem = await secret(certificateUrl).catch((error: unknown) => {
+    const held = await secret(certificateUrl).catch((error: unknown) => {
       throw new CallError('AADFailure', error instanceof Error ? error.message : String(error));
     });
-    if (!pem.includes('-----BEGIN'))
-      throw new CallError('AADFailure', 'the certificate in Key Vault is not kept as PEM');
+    const pem = held.includes('-----BEGIN') ? held : await pemOfPkcs12(held);
+    if (pem === undefined)
+      throw new CallError(
+        'AADFailure',
+        'the certificate in Key Vault is neither PEM nor a PKCS#12 that can be read',
+      );
     return { kind: 'certificate', clientId: applicationId, tenantId: tenant, pem };
   }
 
@@ -130,6 +134,12 @@ export function openAzure(options: AzureOptions = {}): Azure {
   };
 
   return { self, token, secret };
+}
+
+/** Key Vault gives PKCS#12 in Base64. */
+async function pemOfPkcs12(text: string): Promise<string | undefined> {
+  const { pemOf } = await import('./pkcs12.ts');
+  return pemOf(Buffer.from(text, 'base64'));
 }
 
 /** Entra ID's own codes for an application that the tenant does not have, that is disabled, or is no application. */
