@@ -76,6 +76,10 @@ function permissionsOf(kind: string): { read: Permission; write: Permission } {
   return { read: 'resources.read', write: 'resources.write' };
 }
 
+function article(noun: string): string {
+  return /^[aeiou]/.test(noun) ? 'an' : 'a';
+}
+
 function documentRoutes({ kind, singular, noun, body: schema, view }: Shown): Route[] {
   const may = permissionsOf(kind);
   return [
@@ -100,7 +104,7 @@ function documentRoutes({ kind, singular, noun, body: schema, view }: Shown): Ro
       body: 'json',
       about: {
         operation: `put${singular}`,
-        summary: `Creates or changes a ${noun}`,
+        summary: `Creates or changes ${article(noun)} ${noun}`,
         body: schema,
         conditional: true,
         answers: { 200: view, 201: view },
@@ -147,7 +151,7 @@ function commonRoutes({ kind, singular, plural, noun, view, version: versionView
       permission: may.write,
       about: {
         operation: `delete${singular}`,
-        summary: `Deletes a ${noun} that nothing uses`,
+        summary: `Deletes ${article(noun)} ${noun} that nothing uses`,
         conditional: true,
         answers: { 204: 'none' },
       },
@@ -162,7 +166,7 @@ function commonRoutes({ kind, singular, plural, noun, view, version: versionView
       permission: may.read,
       about: {
         operation: `list${singular}Versions`,
-        summary: `The versions of a ${noun}, newest first`,
+        summary: `The versions of ${article(noun)} ${noun}, newest first`,
         query: { limit: limit(100, 20), before: z.int().min(0).max(999_999_999).optional() },
         answers: { 200: pageFrom(versionView, z.int()) },
       },
@@ -194,7 +198,7 @@ function commonRoutes({ kind, singular, plural, noun, view, version: versionView
       body: 'json',
       about: {
         operation: `rollback${singular}`,
-        summary: `Makes an earlier version of a ${noun} its newest`,
+        summary: `Makes an earlier version of ${article(noun)} ${noun} its newest`,
         body: rollbackSchema,
         conditional: true,
         answers: { 200: view },
@@ -211,7 +215,7 @@ function commonRoutes({ kind, singular, plural, noun, view, version: versionView
       permission: may.read,
       about: {
         operation: `list${singular}References`,
-        summary: `Where a ${noun} is used`,
+        summary: `Where ${article(noun)} ${noun} is used`,
         answers: { 200: page(referenceView) },
       },
       async handler({ app, parameter }): Promise<Reply> {

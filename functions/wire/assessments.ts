@@ -1,19 +1,17 @@
 import type { App } from '../../shared/assessment/app.ts';
 import { assess } from '../../shared/assessment/assess.ts';
+import { answerOf, kindOf } from '../../shared/assessment/definedAssessments.ts';
 import { observe } from '../../shared/assessment/observe.ts';
-import { type Definition, definitionOf, fieldsOf, type Snapshot } from '../../shared/config/index.ts';
+import { type Definition, definitionOf, type Snapshot } from '../../shared/config/index.ts';
 import {
   accountAnswer,
   assessmentAcknowledgement,
-  assessmentAnswer,
-  assessmentKind,
   type EventType,
   type PathMatch,
   receiveAssessmentLabel,
   receiveAssessmentObservation,
   receiveCustomAssessment,
 } from '../../shared/events/index.ts';
-import type { Json, JsonObject } from '../../shared/fql/index.ts';
 import { Problem } from '../../shared/problem.ts';
 import { detailsOf } from './accountFamily.ts';
 import { accepted, type Envelope, type Handler, identityOf } from './request.ts';
@@ -31,20 +29,6 @@ async function definitionAt(
       code: 'UnknownAssessment',
     });
   return { snapshot, definition };
-}
-
-type Kind = ReturnType<typeof assessmentKind>;
-
-/** Readers are made once per definition; a definition that changes is another object. */
-const kinds = new WeakMap<Definition, Kind>();
-
-function kindOf(definition: Definition): Kind {
-  const known = kinds.get(definition);
-  if (known) return known;
-  const { body } = definition;
-  const made = assessmentKind({ fields: fieldsOf(body), dataSubjectIds: body.dataSubjectIds ?? [] });
-  kinds.set(definition, made);
-  return made;
 }
 
 /** The older custom assessment: any JSON that repeats its API name, answered as account protection answers. */
@@ -65,28 +49,9 @@ const evaluating: Handler = async ({ app, match, body, envelope }) => {
   const identity = identityOf(event, envelope);
   const { payload, links, subjects } = event;
   const assessed = await assess(app, { type: definition.name, payload, links, subjects, ...identity });
-  const answer = assessmentAnswer(assessed.decision, {
-    metadata: metadataOf(payload, identity.id),
-    apiName: definition.apiName,
-    hierarchyPath: snapshot.path,
-    correlationId: identity.correlationId,
-    now: Date.parse(assessed.received),
-    scores: assessed.decision.scored ?? [],
-  });
+  const answer = answerOf(assessed, definition, payload, snapshot.path);
   return { answer, correlationId: identity.correlationId };
 };
-
-function metadataOf(payload: JsonObject, eventId: string) {
-  const metadata = payload.metadata !== undefined && isObject(payload.metadata) ? payload.metadata : {};
-  const text = (value: Json | undefined) => (typeof value === 'string' ? value : undefined);
-  return {
-    eventId,
-    sessionId: text(metadata.sessionId),
-    gdprId: text(metadata.gdprId),
-    isTest: metadata.isTest === true,
-    timestamp: text(metadata.timestamp),
-  };
-}
 
 /** An observation event of an assessment; its type is `<assessment>:<event>`. */
 const observing: Handler = async ({ app, match, body, envelope }) => {
@@ -125,7 +90,3 @@ export const assessments = {
   AssessmentObservation: observing,
   AssessmentLabel: labelling,
 } satisfies Partial<Record<EventType, Handler>>;
-
-function isObject(value: Json): value is JsonObject {
-  return typeof value === 'object' && value !== null && !Array.isArray(value);
-}

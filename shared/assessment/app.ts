@@ -11,6 +11,7 @@ import { openStorage, type Storage } from '../storage/index.ts';
 import { subjectNames } from '../subjects/requests.ts';
 import { type Counts, openCounts, openUsage, type Usage, usageTable } from '../usage/index.ts';
 import { openVelocities, type Velocities, velocityTable } from '../velocity/index.ts';
+import { callAssessment } from './externalAssessments.ts';
 import { followersTable } from './followers.ts';
 import { type LaterEvents, openLaterEvents } from './later.ts';
 import type { Sources } from './reads.ts';
@@ -57,8 +58,8 @@ export async function openApp(settings: Settings): Promise<App> {
     containers: [
       ...configNames.containers,
       ...recordNames.containers,
-      referenceContainer,
       ...subjectNames.containers,
+      referenceContainer,
     ],
     queues: subjectNames.queues,
   });
@@ -79,7 +80,7 @@ export async function openApp(settings: Settings): Promise<App> {
     clientId: 'clientId' in settings.storage ? settings.storage.clientId : undefined,
     warn,
   });
-  return {
+  const app: App = {
     settings,
     storage,
     config,
@@ -99,10 +100,12 @@ export async function openApp(settings: Settings): Promise<App> {
       velocities,
       supportList: config.supportLists.read,
       externalCall: calls.external.invoke,
+      externalAssessment: (definition, call, caller) => callAssessment(app, definition, call, caller),
       model: async () => null,
     },
     processNumber: randomInt(2 ** 31),
     clock: Date.now,
     running: new Map(),
   };
+  return app;
 }

@@ -24,6 +24,8 @@ export interface AssessmentRequest {
   /** as the request named it: id, API name or path */
   environment: string | undefined;
   correlationId: string;
+  /** how many assessments called each other to come to this one; absent: a client did */
+  depth?: number;
 }
 
 export interface Assessed {
@@ -64,7 +66,7 @@ async function assessNew(
   app: App,
   snapshot: Snapshot,
   key: EventKey,
-  { payload, links, subjects }: AssessmentRequest,
+  { payload, links, subjects, depth = 0 }: AssessmentRequest,
 ): Promise<StoredEvent> {
   const now = app.clock();
   const subject: Subject = {
@@ -80,7 +82,7 @@ async function assessNew(
   const reads = openReads(
     snapshot,
     { ...app.sources, model: async (model) => modelScore(model, scored(), definition) },
-    subject,
+    { key, now, depth },
   );
   await reads.fetch(
     [...plan(snapshot, subject, reads), ...forScore.map(({ request }) => request)],

@@ -130,7 +130,7 @@ async function attachmentOf(
   const snapshot = await app.config.snapshot(later.key.environment);
   const now = Date.parse(later.received);
   const { type, correlationId } = later.key;
-  const reads = openReads(snapshot, app.sources, { type, correlationId, now });
+  const reads = openReads(snapshot, app.sources, { key: later.key, now });
   const enrichment = { ...(await enrich(app, later.event)), ...assessmentSeen(assessment) };
   const input = inputOf({ type, payload: later.event, enrichment, correlationId, now }, reads);
   const { contributions } = await contribute(app, snapshot, type, input, reads);

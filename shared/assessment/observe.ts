@@ -23,6 +23,8 @@ export interface Observation {
   correlationId: string;
   /** the custom assessment that it is of, where its path says so */
   of?: string;
+  /** how many assessments called each other to come to this one; absent: a client did */
+  depth?: number;
 }
 
 /**
@@ -33,14 +35,14 @@ export interface Observation {
  */
 export async function observe(app: App, observation: Observation): Promise<StoredEvent> {
   const snapshot = await app.config.snapshot(observation.environment);
-  const { type, id, payload, links, subjects, correlationId } = observation;
+  const { type, id, payload, links, subjects, correlationId, depth = 0 } = observation;
   const key: EventKey = { environment: snapshot.id, type, id, correlationId };
   return once(app, key, payload, async () => {
     const now = app.clock();
     const { assessment, waitsFor } = await belongsTo(app, key, observation);
     const enriched = await enrich(app, payload);
     const enrichment = { ...enriched, ...(assessment ? assessmentSeen(assessment) : {}) };
-    const reads = openReads(snapshot, app.sources, { type, correlationId, now });
+    const reads = openReads(snapshot, app.sources, { key, now, depth });
     const input = inputOf({ type, payload, enrichment, correlationId, now }, reads);
     if (!waitsFor)
       await reads.fetch(listening(snapshot, type).flatMap(({ set, name }) => set.plan(input, name)));

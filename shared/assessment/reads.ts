@@ -1,7 +1,9 @@
-import type { Snapshot } from '../config/index.ts';
+import type { ExternalAssessment, Snapshot } from '../config/index.ts';
 import type { CallTrace, External } from '../external/index.ts';
 import type { Answer, Json, Request, RunInput } from '../fql/index.ts';
 import type { Contribution, Velocities } from '../velocity/index.ts';
+import type { Caller } from './externalAssessments.ts';
+import type { EventKey } from './record.ts';
 
 /** What is known without asking anybody: places of addresses, banks of cards. */
 export type Tables = Required<Pick<RunInput, 'geo' | 'bin'>>;
@@ -17,6 +19,12 @@ export interface Sources extends Tables {
   ): Promise<{ status: string; reason?: string | undefined } | null>;
   /** Never throws: a failed call has its default response. */
   externalCall: External['invoke'];
+  /** Never rejects: a failed call says so. */
+  externalAssessment(
+    definition: ExternalAssessment | undefined,
+    request: Extract<Request, { kind: 'externalAssessment' }>,
+    caller: Caller,
+  ): Promise<Answer>;
   /** The score of the event at hand, for `Model.` functions. */
   model(model: 'risk' | 'bot', context: string | undefined): Promise<Json>;
 }
@@ -44,13 +52,14 @@ export interface Reads extends Tables {
 
 /** The event that the reads are for; `now` is its clock, in ms. */
 export interface About {
-  type: string;
-  correlationId: string;
+  key: EventKey;
   now: number;
+  /** how many assessments called each other to come to this event; absent: none did */
+  depth?: number;
 }
 
 /** Starts the memory of one assessment in the environment of `snapshot`. */
-export function openReads(snapshot: Snapshot, sources: Sources, { type, correlationId, now }: About): Reads {
+export function openReads(snapshot: Snapshot, sources: Sources, { key, now, depth = 0 }: About): Reads {
   const environments = new Map(snapshot.chain.map((environment) => [environment.id, environment]));
   const known = new Map<string, Read>();
 
@@ -110,14 +119,18 @@ export function openReads(snapshot: Snapshot, sources: Sources, { type, correlat
       case 'model':
         return { value: await sources.model(request.model, request.context) };
       case 'externalAssessment':
-        return failed('externalassessment-unknown', `There is no external assessment ${request.name}.`);
+        return sources.externalAssessment(
+          environments.get(request.environment)?.externalAssessment(request.name),
+          request,
+          { key, snapshot, depth },
+        );
     }
   }
 
   async function call(request: Request & { kind: 'externalCall' }): Promise<void> {
     const { environment, name, rule, clause } = request;
     const definition = environments.get(environment)?.externalCall(name);
-    const context = { name, correlationId, assessment: type, rule, clause };
+    const context = { name, correlationId: key.correlationId, assessment: key.type, rule, clause };
     const { response, failed, diagnostics, trace } = await sources.externalCall(
       environment,
       definition,

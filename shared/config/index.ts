@@ -3,6 +3,7 @@ export { fieldsOf } from './assessments.ts';
 export { type Template, type TemplateName, templateNames, templates } from './assessmentTemplates.ts';
 export type { VersionDocument } from './documents.ts';
 export type { EnvironmentNode, EnvironmentView, EnvironmentWrite } from './environmentStore.ts';
+export type { ExternalAssessment } from './externalAssessments.ts';
 export type { ResourceEntry, Status } from './manifest.ts';
 export type { Config, ConfigOptions } from './open.ts';
 export { openConfig } from './open.ts';
@@ -30,6 +31,8 @@ export type {
   VelocityRef,
 } from './snapshot.ts';
 export { definitionOf } from './snapshot.ts';
+export type { Template, TemplateKind } from './templates.ts';
+export { absentSecret, exportTemplate, templateSchema } from './templates.ts';
 export type { StoredResource, WriteOptions, WrittenStoredResource } from './types.ts';
 export { configNames } from './types.ts';
 export { diagnosticsJson } from './write.ts';

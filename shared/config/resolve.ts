@@ -40,6 +40,7 @@ export async function resourcesOf(
       const { parameters } = externalCallSchema.parse(await contentOf(documents, entry));
       return { parameters: parameters.map(({ name }) => name) };
     });
+    const externalAssessments = await named(publishedOf(each, 'externalAssessments'), async () => ({}));
     resources = {
       environment: each.id,
       apiName: each.apiName,
@@ -47,6 +48,7 @@ export async function resourcesOf(
       lists,
       functions,
       externalCalls,
+      externalAssessments,
       velocities: publishedOf(each, 'velocitySets').flatMap(({ velocities = [] }) =>
         velocities.map(({ name }) => name),
       ),

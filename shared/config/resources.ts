@@ -1,6 +1,7 @@
 import type { z } from 'zod';
 import { callName, externalCallSchema } from '../external/definition.ts';
 import {
+  checkFunction,
   compileRules,
   compileVelocitySet,
   type Diagnostic,
@@ -11,7 +12,7 @@ import {
 } from '../fql/index.ts';
 import { capacityName, capacitySchema } from '../usage/capacity.ts';
 import { assessmentName, assessmentNames, assessmentQuota, assessmentSchema } from './assessments.ts';
-import { checkFunction } from './functions.ts';
+import { externalAssessmentSchema, ownTarget } from './externalAssessments.ts';
 import type { ResourceEntry, Status } from './manifest.ts';
 import {
   actionSchema,
@@ -51,8 +52,8 @@ export interface ResourceKind<Body = unknown> {
   /** how many of its group an environment may have; undefined: it counts for none */
   quota?(name: string, body: Body): { group: string; most: number } | undefined;
   status?(body: Body): Status;
-  /** the assessment it belongs to */
-  assessment?(body: Body): string;
+  /** the assessment it belongs to, or calls; one of the environment or above it */
+  assessment?(body: Body): string | undefined;
   /** compiles it against the environment as it is going to be; absent: it holds no code */
   check?(name: string, body: Body, resources: Resources): Checked;
 }
@@ -130,6 +131,14 @@ export const resourceKinds: readonly ResourceKind[] = [
     schema: externalCallSchema,
     name: callName,
     referredAs: 'externalCall',
+  }),
+  row({
+    kind: 'externalAssessments',
+    noun: 'external assessment',
+    schema: externalAssessmentSchema,
+    name: identifierSchema,
+    referredAs: 'externalAssessment',
+    assessment: ownTarget,
   }),
   row({ kind: 'capacities', noun: 'capacity', schema: capacitySchema, name: capacityName }),
 ];

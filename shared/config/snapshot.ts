@@ -1,4 +1,5 @@
 import { createHash } from 'node:crypto';
+import type { z } from 'zod';
 import { type ExternalCall, externalCallSchema } from '../external/definition.ts';
 import {
   type Behavior,
@@ -12,6 +13,7 @@ import {
 import { type Capacity, capacitySchema } from '../usage/capacity.ts';
 import type { AssessmentBody } from './assessments.ts';
 import type { Documents } from './documents.ts';
+import { type ExternalAssessment, externalAssessmentSchema } from './externalAssessments.ts';
 import { chainOf, type EnvironmentEntry, foldName, type Manifest, type ResourceEntry } from './manifest.ts';
 import { assessmentOf, publishedOf, resourcesOf, samplePayloadOf } from './resolve.ts';
 import {
@@ -84,6 +86,7 @@ export interface EnvironmentSnapshot {
   velocity(name: string): SnapshotVelocity | undefined;
   list(name: string): ListReader | undefined;
   externalCall(name: string): ExternalCall | undefined;
+  externalAssessment(name: string): ExternalAssessment | undefined;
   /** What may be used of an API in a month; undefined: as much as there is. */
   capacity(api: string): Capacity | undefined;
   /** What names mean in this environment's code: for compiling what is not published. */
@@ -243,18 +246,20 @@ export async function buildEnvironment(
   );
   const velocities = new Map(sets.flatMap(({ velocities: each }) => each));
 
-  const externalCalls = new Map<string, ExternalCall>();
-  for (const { name, published } of publishedOf(environment, 'externalCalls')) {
-    if (!published) continue;
-    externalCalls.set(
-      foldName(name),
-      externalCallSchema.parse((await documents.load(published.blob)).content),
-    );
-  }
-  const capacities = new Map<string, Capacity>();
-  for (const { name, published } of publishedOf(environment, 'capacities')) {
-    if (published) capacities.set(name, capacitySchema.parse((await documents.load(published.blob)).content));
-  }
+  const byName = async <Body>(kind: string, schema: z.ZodType<Body>): Promise<Map<string, Body>> => {
+    const bodies = new Map<string, Body>();
+    for (const { name, published } of publishedOf(environment, kind)) {
+      if (!published) continue;
+      bodies.set(foldName(name), schema.parse((await documents.load(published.blob)).content));
+    }
+    return bodies;
+  };
+  const externalCalls = await byName<ExternalCall>('externalCalls', externalCallSchema);
+  const externalAssessments = await byName<ExternalAssessment>(
+    'externalAssessments',
+    externalAssessmentSchema,
+  );
+  const capacities = await byName<Capacity>('capacities', capacitySchema);
   const { lists, byBlob } = await openListsOf(environment, deps, earlier);
   const all = [...assessments.values()].flatMap((each) => [each.rules, each.actions]);
   await prepareLists(lists, id, [...all, ...sets.flatMap(({ program }) => (program ? [program] : []))]);
@@ -277,7 +282,8 @@ export async function buildEnvironment(
     velocity: (name) => velocities.get(foldName(name)),
     list: (name) => lists.get(foldName(name)),
     externalCall: (name) => externalCalls.get(foldName(name)),
-    capacity: (api) => capacities.get(api),
+    externalAssessment: (name) => externalAssessments.get(foldName(name)),
+    capacity: (api) => capacities.get(foldName(api)),
     resources,
   };
   return { key, snapshot, parts, lists: byBlob };

@@ -223,7 +223,8 @@ function published(
 ): Partial<ResourceEntry> {
   return {
     published: latest,
-    ...(assessment === undefined ? {} : { assessment }),
+    // one that the version before named does not stay
+    assessment,
     references: distinct(references),
     ...(definitions
       ? {

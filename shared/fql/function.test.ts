@@ -1,6 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import type { FunctionSource, Resources } from '../fql/index.ts';
-import { checkFunction } from './functions.ts';
+import { checkFunction, type FunctionSource, type Resources } from './index.ts';
 
 const resources: Resources = {
   environment: 'e',
