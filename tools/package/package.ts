@@ -23,9 +23,9 @@ export interface Package {
   externals: Record<string, string>;
 }
 
-/** Of no use at run time: types, sources for debuggers, texts for people, notes of npm and of the build. Licences stay. */
+/** Of no use at run time: types, sources for debuggers, texts for people, tests and set-up of other packages, notes of npm and of the build. Licences stay. */
 const unused =
-  /\.(d\.[cm]?ts|[cm]?ts|map|md|markdown)$|(^|\/)(\.package-lock\.json|\.bin\/|tsconfig[^/]*\.json)|^dist\/build\.json$|^package-lock\.json$/;
+  /\.(d\.[cm]?ts|[cm]?ts|map|md|markdown|html)$|(^|\/)tsconfig[^/]*\.json$|^node_modules\/(@[^/]+\/)?[^/]+\/(tests?|\.github)\/|^node_modules\/(.*\/)?\.[^/]|^dist\/build\.json$|^package-lock\.json$/;
 const licence = /(^|\/)(licen[cs]e|notice|copying|third)[^/]*$/i;
 
 /**
