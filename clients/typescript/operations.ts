@@ -2316,6 +2316,32 @@ export type ExternalCallVersion = {
   restored?: number | undefined;
 };
 
+export type ExternalAssessment = {
+  name: string;
+  description: string;
+  assessment: string;
+  environment?: string | undefined;
+  sampleResponse?: { [name: string]: unknown } | undefined;
+  version: number /** what is in force, where the latest version is a draft */;
+  published?: { version: number; status?: string | undefined } | undefined;
+  changed: string;
+  changedBy: string /** part of the product: neither edited nor deleted */;
+  system?: true | undefined /** warnings of the compiler, after a write */;
+  diagnostics?: Diagnostic[] | undefined;
+};
+
+export type ExternalAssessmentVersion = {
+  description: string;
+  assessment: string;
+  environment?: string | undefined;
+  sampleResponse?: { [name: string]: unknown } | undefined;
+  name: string;
+  version: number;
+  changed: string;
+  changedBy: string /** the version that a rollback brought back */;
+  restored?: number | undefined;
+};
+
 export type Capacity = {
   name: string;
   description: string /** beyond it, answers carry a warning header */;
@@ -3112,7 +3138,7 @@ export function openClient(options: ClientOptions) {
           options,
         ),
       ),
-    /** Management: actions: Creates or changes a action. */
+    /** Management: actions: Creates or changes an action. */
     putAction: (
       args: {
         env: string;
@@ -3143,7 +3169,7 @@ export function openClient(options: ClientOptions) {
           options,
         ),
       ),
-    /** Management: actions: Deletes a action that nothing uses. */
+    /** Management: actions: Deletes an action that nothing uses. */
     deleteAction: (
       args: { env: string; name: string; ifMatch?: string | undefined },
       options?: CallOptions,
@@ -3174,7 +3200,7 @@ export function openClient(options: ClientOptions) {
           options,
         ),
       ),
-    /** Management: actions: The versions of a action, newest first. */
+    /** Management: actions: The versions of an action, newest first. */
     listActionVersions: (
       args: { env: string; name: string; limit?: number | undefined; before?: number | undefined },
       options?: CallOptions,
@@ -3191,7 +3217,7 @@ export function openClient(options: ClientOptions) {
           options,
         ),
       ),
-    /** Management: actions: Makes an earlier version of a action its newest. */
+    /** Management: actions: Makes an earlier version of an action its newest. */
     rollbackAction: (
       args: { env: string; name: string; ifMatch?: string | undefined; body: { version: number } },
       options?: CallOptions,
@@ -3209,7 +3235,7 @@ export function openClient(options: ClientOptions) {
           options,
         ),
       ),
-    /** Management: actions: Where a action is used. */
+    /** Management: actions: Where an action is used. */
     listActionReferences: (args: { env: string; name: string }, options?: CallOptions) =>
       result<{ items: Reference[] }>(
         send(
@@ -3357,7 +3383,7 @@ export function openClient(options: ClientOptions) {
           options,
         ),
       ),
-    /** Management: assessments: Creates or changes a assessment. */
+    /** Management: assessments: Creates or changes an assessment. */
     putAssessment: (
       args: {
         env: string;
@@ -3419,7 +3445,7 @@ export function openClient(options: ClientOptions) {
           options,
         ),
       ),
-    /** Management: assessments: Deletes a assessment that nothing uses. */
+    /** Management: assessments: Deletes an assessment that nothing uses. */
     deleteAssessment: (
       args: { env: string; name: string; ifMatch?: string | undefined },
       options?: CallOptions,
@@ -3450,7 +3476,7 @@ export function openClient(options: ClientOptions) {
           options,
         ),
       ),
-    /** Management: assessments: The versions of a assessment, newest first. */
+    /** Management: assessments: The versions of an assessment, newest first. */
     listAssessmentVersions: (
       args: { env: string; name: string; limit?: number | undefined; before?: number | undefined },
       options?: CallOptions,
@@ -3467,7 +3493,7 @@ export function openClient(options: ClientOptions) {
           options,
         ),
       ),
-    /** Management: assessments: Makes an earlier version of a assessment its newest. */
+    /** Management: assessments: Makes an earlier version of an assessment its newest. */
     rollbackAssessment: (
       args: { env: string; name: string; ifMatch?: string | undefined; body: { version: number } },
       options?: CallOptions,
@@ -3485,7 +3511,7 @@ export function openClient(options: ClientOptions) {
           options,
         ),
       ),
-    /** Management: assessments: Where a assessment is used. */
+    /** Management: assessments: Where an assessment is used. */
     listAssessmentReferences: (args: { env: string; name: string }, options?: CallOptions) =>
       result<{ items: Reference[] }>(
         send(
@@ -3814,7 +3840,7 @@ export function openClient(options: ClientOptions) {
           options,
         ),
       ),
-    /** Management: external calls: The versions of a external call, newest first. */
+    /** Management: external calls: The versions of an external call, newest first. */
     listExternalCallVersions: (
       args: { env: string; name: string; limit?: number | undefined; before?: number | undefined },
       options?: CallOptions,
@@ -3831,7 +3857,7 @@ export function openClient(options: ClientOptions) {
           options,
         ),
       ),
-    /** Management: external calls: Makes an earlier version of a external call its newest. */
+    /** Management: external calls: Makes an earlier version of an external call its newest. */
     rollbackExternalCall: (
       args: { env: string; name: string; ifMatch?: string | undefined; body: { version: number } },
       options?: CallOptions,
@@ -3849,7 +3875,7 @@ export function openClient(options: ClientOptions) {
           options,
         ),
       ),
-    /** Management: external calls: Where a external call is used. */
+    /** Management: external calls: Where an external call is used. */
     listExternalCallReferences: (args: { env: string; name: string }, options?: CallOptions) =>
       result<{ items: Reference[] }>(
         send(
@@ -3857,6 +3883,130 @@ export function openClient(options: ClientOptions) {
             operation: 'listExternalCallReferences',
             method: 'GET',
             path: `/management/v1/environments/${encodeURIComponent(args.env)}/externalCalls/${encodeURIComponent(args.name)}/references`,
+            repeatable: true,
+          },
+          options,
+        ),
+      ),
+    /** Management: external assessments: The latest version of one external assessment. */
+    getExternalAssessment: (args: { env: string; name: string }, options?: CallOptions) =>
+      result<ExternalAssessment>(
+        send(
+          {
+            operation: 'getExternalAssessment',
+            method: 'GET',
+            path: `/management/v1/environments/${encodeURIComponent(args.env)}/externalAssessments/${encodeURIComponent(args.name)}`,
+            repeatable: true,
+          },
+          options,
+        ),
+      ),
+    /** Management: external assessments: Creates or changes an external assessment. */
+    putExternalAssessment: (
+      args: {
+        env: string;
+        name: string;
+        ifMatch?: string | undefined;
+        ifNoneMatch?: string | undefined;
+        body: {
+          description?: string | undefined;
+          assessment: string;
+          environment?: string | undefined;
+          sampleResponse?: { [name: string]: unknown } | undefined;
+        };
+      },
+      options?: CallOptions,
+    ) =>
+      result<ExternalAssessment>(
+        send(
+          {
+            operation: 'putExternalAssessment',
+            method: 'PUT',
+            path: `/management/v1/environments/${encodeURIComponent(args.env)}/externalAssessments/${encodeURIComponent(args.name)}`,
+            headers: { 'If-Match': args.ifMatch, 'If-None-Match': args.ifNoneMatch },
+            body: args.body,
+            repeatable: true,
+          },
+          options,
+        ),
+      ),
+    /** Management: external assessments: Deletes an external assessment that nothing uses. */
+    deleteExternalAssessment: (
+      args: { env: string; name: string; ifMatch?: string | undefined },
+      options?: CallOptions,
+    ) =>
+      result<void>(
+        send(
+          {
+            operation: 'deleteExternalAssessment',
+            method: 'DELETE',
+            path: `/management/v1/environments/${encodeURIComponent(args.env)}/externalAssessments/${encodeURIComponent(args.name)}`,
+            headers: { 'If-Match': args.ifMatch },
+            repeatable: true,
+          },
+          options,
+        ),
+      ),
+    /** Management: external assessments: Every external assessment of an environment. */
+    listExternalAssessments: (
+      args: { env: string; assessment?: string | undefined },
+      options?: CallOptions,
+    ) =>
+      result<{ items: ExternalAssessment[] }>(
+        send(
+          {
+            operation: 'listExternalAssessments',
+            method: 'GET',
+            path: `/management/v1/environments/${encodeURIComponent(args.env)}/externalAssessments`,
+            query: { assessment: args.assessment },
+            repeatable: true,
+          },
+          options,
+        ),
+      ),
+    /** Management: external assessments: The versions of an external assessment, newest first. */
+    listExternalAssessmentVersions: (
+      args: { env: string; name: string; limit?: number | undefined; before?: number | undefined },
+      options?: CallOptions,
+    ) =>
+      result<{ items: ExternalAssessmentVersion[]; next?: number | undefined }>(
+        send(
+          {
+            operation: 'listExternalAssessmentVersions',
+            method: 'GET',
+            path: `/management/v1/environments/${encodeURIComponent(args.env)}/externalAssessments/${encodeURIComponent(args.name)}/versions`,
+            query: { limit: args.limit, before: args.before },
+            repeatable: true,
+          },
+          options,
+        ),
+      ),
+    /** Management: external assessments: Makes an earlier version of an external assessment its newest. */
+    rollbackExternalAssessment: (
+      args: { env: string; name: string; ifMatch?: string | undefined; body: { version: number } },
+      options?: CallOptions,
+    ) =>
+      result<ExternalAssessment>(
+        send(
+          {
+            operation: 'rollbackExternalAssessment',
+            method: 'POST',
+            path: `/management/v1/environments/${encodeURIComponent(args.env)}/externalAssessments/${encodeURIComponent(args.name)}/rollback`,
+            headers: { 'If-Match': args.ifMatch },
+            body: args.body,
+            repeatable: false,
+          },
+          options,
+        ),
+      ),
+    /** Management: external assessments: Where an external assessment is used. */
+    listExternalAssessmentReferences: (args: { env: string; name: string }, options?: CallOptions) =>
+      result<{ items: Reference[] }>(
+        send(
+          {
+            operation: 'listExternalAssessmentReferences',
+            method: 'GET',
+            path: `/management/v1/environments/${encodeURIComponent(args.env)}/externalAssessments/${encodeURIComponent(args.name)}/references`,
             repeatable: true,
           },
           options,
