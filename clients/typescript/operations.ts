@@ -2565,6 +2565,34 @@ export type SubjectRequest = {
   file?: string | undefined;
 };
 
+export type Template = {
+  format: 'holdfast-template-1';
+  kind: 'rule' | 'assessment' | 'environment';
+  name: string;
+  exported?: string | undefined;
+  resources: {
+    kind:
+      | 'rules'
+      | 'actions'
+      | 'velocitySets'
+      | 'assessments'
+      | 'lists'
+      | 'functions'
+      | 'externalCalls'
+      | 'externalAssessments';
+    name: string;
+    content: { [name: string]: unknown };
+  }[];
+};
+
+export type TemplateOutcome = {
+  kind: string;
+  name: string;
+  outcome: 'created' | 'updated' | 'unchanged';
+  diagnostics?: Diagnostic[] | undefined /** its secrets are not in the template */;
+  secretsToSet?: true | undefined;
+};
+
 /** A client of one app. Every method throws HoldfastError where the app refuses, or does not answer. */
 export function openClient(options: ClientOptions) {
   const send = openTransport(options);
@@ -4871,6 +4899,99 @@ export function openClient(options: ClientOptions) {
             method: 'GET',
             path: `/management/v1/environments/${encodeURIComponent(args.env)}/subjectRequests/${encodeURIComponent(args.id)}/file`,
             repeatable: true,
+          },
+          options,
+        ),
+      ),
+    /** Management: templates: The template of a rule: everything but secrets and rows of lists. */
+    exportRuleTemplate: (args: { env: string; name: string }, options?: CallOptions) =>
+      result<Template>(
+        send(
+          {
+            operation: 'exportRuleTemplate',
+            method: 'GET',
+            path: `/management/v1/environments/${encodeURIComponent(args.env)}/templates/rules/${encodeURIComponent(args.name)}`,
+            repeatable: true,
+          },
+          options,
+        ),
+      ),
+    /** Management: templates: Imports the template of a rule, all of it or nothing; a preview writes nothing. */
+    importRuleTemplate: (
+      args: { env: string; preview?: 'true' | 'false' | undefined; body: Template },
+      options?: CallOptions,
+    ) =>
+      result<{ items: TemplateOutcome[] }>(
+        send(
+          {
+            operation: 'importRuleTemplate',
+            method: 'POST',
+            path: `/management/v1/environments/${encodeURIComponent(args.env)}/templates/rules`,
+            query: { preview: args.preview },
+            body: args.body,
+            repeatable: false,
+          },
+          options,
+        ),
+      ),
+    /** Management: templates: The template of an assessment: everything but secrets and rows of lists. */
+    exportAssessmentTemplate: (args: { env: string; name: string }, options?: CallOptions) =>
+      result<Template>(
+        send(
+          {
+            operation: 'exportAssessmentTemplate',
+            method: 'GET',
+            path: `/management/v1/environments/${encodeURIComponent(args.env)}/templates/assessments/${encodeURIComponent(args.name)}`,
+            repeatable: true,
+          },
+          options,
+        ),
+      ),
+    /** Management: templates: Imports the template of an assessment, all of it or nothing; a preview writes nothing. */
+    importAssessmentTemplate: (
+      args: { env: string; preview?: 'true' | 'false' | undefined; body: Template },
+      options?: CallOptions,
+    ) =>
+      result<{ items: TemplateOutcome[] }>(
+        send(
+          {
+            operation: 'importAssessmentTemplate',
+            method: 'POST',
+            path: `/management/v1/environments/${encodeURIComponent(args.env)}/templates/assessments`,
+            query: { preview: args.preview },
+            body: args.body,
+            repeatable: false,
+          },
+          options,
+        ),
+      ),
+    /** Management: templates: The template of an environment: everything but secrets and rows of lists. */
+    exportEnvironmentTemplate: (args: { env: string }, options?: CallOptions) =>
+      result<Template>(
+        send(
+          {
+            operation: 'exportEnvironmentTemplate',
+            method: 'GET',
+            path: `/management/v1/environments/${encodeURIComponent(args.env)}/templates/environments/own`,
+            repeatable: true,
+          },
+          options,
+        ),
+      ),
+    /** Management: templates: Imports the template of an environment, all of it or nothing; a preview writes nothing. */
+    importEnvironmentTemplate: (
+      args: { env: string; preview?: 'true' | 'false' | undefined; body: Template },
+      options?: CallOptions,
+    ) =>
+      result<{ items: TemplateOutcome[] }>(
+        send(
+          {
+            operation: 'importEnvironmentTemplate',
+            method: 'POST',
+            path: `/management/v1/environments/${encodeURIComponent(args.env)}/templates/environments`,
+            query: { preview: args.preview },
+            body: args.body,
+            repeatable: false,
           },
           options,
         ),

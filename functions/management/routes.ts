@@ -9,6 +9,7 @@ import { roleAssignmentRoutes } from './roleAssignments.ts';
 import type { Route } from './route.ts';
 import { subjectRequestRoutes } from './subjectRequests.ts';
 import { supportListRoutes } from './supportLists.ts';
+import { templateRoutes } from './templates.ts';
 import { usageRoutes } from './usage.ts';
 
 /** A further family of routes is a file beside this one and a line here. */
@@ -23,6 +24,7 @@ const ownRoutes: readonly Route[] = [
   ...evaluateRoutes,
   ...usageRoutes,
   ...subjectRequestRoutes,
+  ...templateRoutes,
 ];
 
 const own = new Set(ownRoutes.map(({ method, path }) => `${method} ${path}`));

@@ -62,6 +62,19 @@ export function openDocuments(blobs: Blobs): Documents {
   };
 }
 
+/** Versions that are only tried: they lie beside the stored ones in memory, and are nowhere else. */
+export function unsavedDocuments(stored: Documents): Documents {
+  const tried = new Map<string, VersionDocument>();
+  return {
+    load: async (blob) => tried.get(blob) ?? stored.load(blob),
+    async save(_root, _environment, document) {
+      const blob = `tried/${tried.size}`;
+      tried.set(blob, JSON.parse(JSON.stringify(document)));
+      return blob;
+    },
+  };
+}
+
 /** The ETag of a version: its number, and its content by the hash in the blob's name. */
 export function versionEtag({ version, blob }: StoredVersion): string {
   return `"${version}-${blob.slice(-21, -5)}"`;

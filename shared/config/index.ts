@@ -31,6 +31,8 @@ export type {
   VelocityRef,
 } from './snapshot.ts';
 export { definitionOf } from './snapshot.ts';
+export type { Template as ResourceTemplate, TemplateKind } from './templates.ts';
+export { absentSecret, exportTemplate, templateSchema } from './templates.ts';
 export type { StoredResource, WriteOptions, WrittenStoredResource } from './types.ts';
 export { configNames } from './types.ts';
 export { diagnosticsJson } from './write.ts';

@@ -11,7 +11,7 @@ import {
 } from './activity.ts';
 import { openCache } from './cache.ts';
 import { checkConditions } from './conditions.ts';
-import { openDocuments, type VersionDocument, versionEtag } from './documents.ts';
+import { openDocuments, unsavedDocuments, type VersionDocument, versionEtag } from './documents.ts';
 import { openEnvironments } from './environmentStore.ts';
 import { scopesOf } from './environments.ts';
 import {
@@ -30,6 +30,7 @@ import {
 import { publishedOf, usesOf } from './resolve.ts';
 import { kindOf } from './resources.ts';
 import { type ListBody, listSchema, parseName } from './schemas.ts';
+import { columnsOf, headerOf, inOrder, type Template } from './templates.ts';
 import { changeTree, copyIntoTree, requireInTree } from './tree.ts';
 import type {
   ConfigStore,
@@ -39,7 +40,13 @@ import type {
   WrittenStoredResource,
 } from './types.ts';
 import { configNames } from './types.ts';
-import { putResource, removeResource, usesOfResource, type WriteContext } from './write.ts';
+import {
+  putResource,
+  removeResource,
+  usesOfResource,
+  type WriteContext,
+  type WrittenResource,
+} from './write.ts';
 
 /** Opens the configuration; costs no call until it is used. */
 export function openStore<Parsed extends { memory: number }>(
@@ -333,6 +340,54 @@ export function openStore<Parsed extends { memory: number }>(
         return { body: { ...saved, description } };
       });
     },
+    async putTemplate(environment, resources, { by, preview }) {
+      const { root, id } = await locate(environment);
+      const apply = async (manifest: Manifest, context: WriteContext, saveLists: boolean) => {
+        const at = entryOf(manifest, id, environment);
+        const written: (WrittenResource & { kind: string })[] = [];
+        for (const { kind, name: given, content } of inOrder(resources)) {
+          const name = parseName(given, kindOf(kind).name);
+          const existing = at.resources.get(resourceKey(kind, name));
+          let body: unknown = content;
+          if (kind === 'lists') {
+            body = existing
+              ? (await context.documents.load(existing.latest.blob)).content
+              : await emptyList(manifest.root, name, content, saveLists);
+          }
+          written.push({ kind, ...(await putResource(manifest, at, kind, name, body, context)) });
+        }
+        return written;
+      };
+      const { result } = await commit(root, async (manifest) => {
+        const made = context(manifest, by);
+        // first on a copy that is thrown away, so that a refusal leaves nothing behind
+        const tried = await apply(
+          structuredClone(manifest),
+          { ...made, documents: unsavedDocuments(documents) },
+          false,
+        );
+        if (preview) return { result: tried, changed: false };
+        const written = await apply(manifest, made, true);
+        for (const { kind, environment: at, before, after, outcome } of written) {
+          if (outcome === 'unchanged') continue;
+          const { name, version, content } = after;
+          log(manifest, at, by, operationOf(before, after, undefined), {
+            kind,
+            name,
+            version,
+            before: before?.content,
+            after: content,
+          });
+        }
+        return { result: written, changed: written.some(({ outcome }) => outcome !== 'unchanged') };
+      });
+      return result.map(({ kind, after, outcome, diagnostics }) => ({
+        kind,
+        name: after.name,
+        outcome,
+        diagnostics,
+      }));
+    },
     async activity(environment, page) {
       const { manifest, at } = await open(environment);
       await flush(manifest.activity);
@@ -357,6 +412,26 @@ export function openStore<Parsed extends { memory: number }>(
     },
     settle: () => cache.settle(),
   };
+
+  /** The content of a list that has columns and no row yet. */
+  async function emptyList(
+    root: string,
+    name: string,
+    content: Template['resources'][number]['content'],
+    save: boolean,
+  ): Promise<unknown> {
+    if (options.supportLists.some((taken) => foldName(taken) === foldName(name)))
+      throw Problem.conflict(`${JSON.stringify(name)} is the name of a support list.`, { code: 'NameTaken' });
+    const columns = columnsOf(content);
+    if (!columns)
+      throw Problem.badRequest(`The list ${JSON.stringify(name)} of the template has no columns.`, {
+        code: 'InvalidBody',
+      });
+    const parsed = await options.lists.parse(headerOf(columns));
+    const description = typeof content.description === 'string' ? content.description : '';
+    if (save) return { ...(await options.lists.save(`${root}/lists`, parsed, true)), description };
+    return { description, columns, rows: 0, bytes: 0, memory: 0, blob: 'none' };
+  }
 
   async function listOf(entry: ResourceEntry): Promise<ListBody> {
     return listSchema.parse((await documents.load(entry.latest.blob)).content);

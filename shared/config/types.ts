@@ -6,6 +6,7 @@ import type { ResourceEntry } from './manifest.ts';
 import type { Use } from './resolve.ts';
 import type { ListBody } from './schemas.ts';
 import type { ListReader, Snapshot } from './snapshot.ts';
+import type { Template } from './templates.ts';
 
 /** Tables and containers that the configuration needs, lists and support lists included. */
 export const configNames = {
@@ -100,6 +101,17 @@ export interface ConfigStore extends Environments {
     content: Uint8Array,
     options: WriteOptions & { description?: string | undefined },
   ): Promise<WrittenStoredResource>;
+  /**
+   * Writes the resources of a template in one commit: all or none. With `preview` it only says what would come of it.
+   * Lists that exist keep their rows. Throws as `put`.
+   */
+  putTemplate(
+    environment: string,
+    resources: Template['resources'],
+    options: WriteOptions & { preview: boolean },
+  ): Promise<
+    { kind: string; name: string; outcome: 'created' | 'updated' | 'unchanged'; diagnostics: Diagnostic[] }[]
+  >;
   /** Changes of an environment and those below it, newest first. */
   activity(
     environment: string,

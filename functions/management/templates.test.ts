@@ -1,0 +1,177 @@
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { type App, openApp } from '../../shared/assessment/app.ts';
+import type { Caller } from '../../shared/auth/index.ts';
+import { Problem } from '../../shared/problem.ts';
+import { readSettings } from '../../shared/settings.ts';
+import { type Azurite, startAzurite } from '../../test/azurite.ts';
+import { dispatch, openRouter } from './route.ts';
+import { managementRoutes } from './routes.ts';
+
+let azurite: Azurite;
+let app: App;
+const router = openRouter(managementRoutes);
+const admin: Caller = { id: 'admin', kind: 'user', roles: ['ProductAdmin'] };
+
+// biome-ignore lint/suspicious/noExplicitAny: the test looks into answers of every shape
+type Answer = { status: number; body: any };
+
+async function call(
+  method: string,
+  path: string,
+  body?: unknown,
+  type = 'application/json',
+): Promise<Answer> {
+  const [at = '', query = ''] = path.split('?');
+  try {
+    const reply = await dispatch(
+      router,
+      {
+        method,
+        path: `environments/${at}`,
+        query: new URLSearchParams(query),
+        headers: new Headers({ 'content-type': type }),
+        body: async () => new TextEncoder().encode(typeof body === 'string' ? body : JSON.stringify(body)),
+      },
+      app,
+      admin,
+    );
+    return { status: reply.status, body: reply.body };
+  } catch (error) {
+    if (!(error instanceof Problem)) throw error;
+    return { status: error.status, body: { detail: error.detail, code: error.code } };
+  }
+}
+
+const rule = (code: string, assessment = 'Purchase') => ({ assessment, clauses: [{ name: 'c', code }] });
+
+beforeAll(async () => {
+  azurite = await startAzurite();
+  app = await openApp(readSettings({ HOLDFAST_STORAGE: azurite.connectionString }));
+  for (const [path, body, type] of [
+    ['from', { name: 'From' }],
+    ['to', { name: 'To' }],
+    ['from/lists/Watched', 'Email,Note\ndana@example.com,private\n', 'text/csv'],
+    ['from/velocitySets/Users', { velocities: ['SELECT Count() AS n FROM Purchase GROUPBY @"user.userId"'] }],
+    ['from/velocitySets/Others', { velocities: ['SELECT Count() AS m FROM Purchase GROUPBY @"user.email"'] }],
+    [
+      'from/rules/Many',
+      rule(
+        'RETURN Reject("many") WHEN Velocity.n(@"user.userId", 1h) > 5 AND ContainsKey("Watched", "Email", @"user.email")',
+      ),
+    ],
+    ['from/rules/Plain', rule('RETURN Approve()')],
+    [
+      'from/externalCalls/reputation',
+      {
+        method: 'GET',
+        url: 'https://reputation.example.com/score',
+        headers: [{ name: 'x-key', value: '{{secrets.key}}' }],
+        secrets: { key: 'very-secret-value' },
+        timeoutMs: 500,
+      },
+    ],
+  ] as const) {
+    const { status, body: answer } = await call('PUT', path, body, type);
+    expect(status, `${path} ${JSON.stringify(answer)}`).toBe(201);
+  }
+}, 60_000);
+afterAll(() => azurite?.stop());
+
+const named = (items: { kind: string; name: string }[]) =>
+  items.map(({ kind, name }) => `${kind}/${name}`).sort();
+
+describe('a template', () => {
+  it('of a rule has the rule and what it uses, and nothing else', async () => {
+    const { body } = await call('GET', 'from/templates/rules/many');
+    expect(named(body.resources)).toEqual(['lists/Watched', 'rules/Many', 'velocitySets/Users']);
+  });
+
+  it('of an assessment has its rules and what they use', async () => {
+    const { body } = await call('GET', 'from/templates/assessments/Purchase');
+    expect(named(body.resources)).toEqual(
+      expect.arrayContaining(['lists/Watched', 'rules/Many', 'rules/Plain', 'velocitySets/Users']),
+    );
+    expect(named(body.resources)).not.toContain('velocitySets/Others');
+  });
+
+  it('of an environment has everything of its own, but neither secrets nor rows', async () => {
+    const { body } = await call('GET', 'from/templates/environments/own');
+    expect(named(body.resources)).toEqual(
+      expect.arrayContaining(['externalCalls/reputation', 'velocitySets/Others', 'rules/Plain']),
+    );
+    const text = JSON.stringify(body);
+    expect(text).not.toContain('very-secret-value');
+    expect(text).not.toContain('dana@example.com');
+  });
+
+  it('of what is not there is 404', async () => {
+    expect((await call('GET', 'from/templates/rules/None')).status).toBe(404);
+    expect((await call('GET', 'nowhere/templates/environments/own')).status).toBe(404);
+  });
+});
+
+describe('an import', () => {
+  it('previews without writing, then writes all, then finds nothing left to do', async () => {
+    const { body: template } = await call('GET', 'from/templates/environments/own');
+    const before = await call('GET', 'to/templates/environments/own');
+    const preview = await call('POST', 'to/templates/environments?preview=true', template);
+    expect(preview.status, JSON.stringify(preview.body)).toBe(200);
+    const after = await call('GET', 'to/templates/environments/own');
+    expect(after.body.resources).toEqual(before.body.resources);
+    const { entries } = await app.config.activity('to', { limit: 500 });
+
+    const imported = await call('POST', 'to/templates/environments', template);
+    expect(imported).toEqual(preview);
+    const call1 = imported.body.items.find(({ name }: { name: string }) => name === 'reputation');
+    expect(call1).toMatchObject({ outcome: 'created', secretsToSet: true });
+    const { body: copy } = await call('GET', 'to/templates/environments/own');
+    expect(copy.resources).toEqual(template.resources);
+    expect((await app.config.activity('to', { limit: 500 })).entries.length).toBeGreaterThan(entries.length);
+
+    const again = await call('POST', 'to/templates/environments', template);
+    const outcomes = again.body.items.map(({ outcome }: { outcome: string }) => outcome);
+    expect(new Set(outcomes)).toEqual(new Set(['unchanged']));
+  });
+
+  it('keeps the rows of a list that is there', async () => {
+    const { body: template } = await call('GET', 'from/templates/rules/Many');
+    await call('POST', 'from/templates/rules', template);
+    const { body } = await call('GET', 'from/lists/Watched/preview');
+    expect(body.total).toBe(1);
+  });
+
+  it('of something that does not compile writes nothing at all', async () => {
+    const { body: template } = await call('GET', 'from/templates/rules/Plain');
+    const broken = {
+      ...template,
+      resources: [
+        { kind: 'rules', name: 'Good', content: rule('RETURN Approve()') },
+        { kind: 'rules', name: 'Bad', content: rule('RETURN Reject() WHEN Velocity.none(@x, 1h) > 1') },
+      ],
+    };
+    const blobs = async () => {
+      const names: string[] = [];
+      for await (const { name } of app.storage.blobs('config').list('')) names.push(name);
+      return names;
+    };
+    const before = await blobs();
+    for (const path of ['to/templates/rules', 'to/templates/rules?preview=true']) {
+      expect(await call('POST', path, broken)).toMatchObject({
+        status: 422,
+        body: { code: 'DoesNotCompile' },
+      });
+    }
+    expect((await call('GET', 'to/rules/Good')).status).toBe(404);
+    expect(await blobs()).toEqual(before);
+  });
+
+  it('of another kind, of unknown kinds of resources, or of a capacity is refused', async () => {
+    const { body: template } = await call('GET', 'from/templates/rules/Plain');
+    expect((await call('POST', 'to/templates/environments', template)).status).toBe(400);
+    for (const kind of ['capacities', 'assessments', 'nothing']) {
+      const other = { ...template, resources: [{ kind, name: 'purchase', content: {} }] };
+      expect((await call('POST', 'to/templates/rules', other)).status, kind).toBe(400);
+    }
+    expect((await call('POST', 'to/templates/rules?preview=yes', template)).status).toBe(400);
+  });
+});
