@@ -80,7 +80,7 @@ describe('loss prevention over the management API', () => {
     expect((await call('GET', `${base}/settings`)).body).toEqual({
       prefix: '',
       nightly: true,
-      rate: 0.05,
+      rate: 0.02,
       thresholds: {},
       container: lakeContainer(environment),
     });

@@ -28,7 +28,7 @@ export interface FindingSettings {
 }
 
 export const findingDefaults: FindingSettings = {
-  rate: 0.05,
+  rate: 0.02,
   thresholds: { staff: 560, terminals: 760, stores: 560, customers: 560, products: 560 },
   leastPages: 10,
   mostPages: 300,

@@ -4,6 +4,7 @@ import { join } from 'node:path';
 import { parseArgs } from 'node:util';
 import { type Analysis, analyseTwice } from '../../shared/lossPrevention/analysis.ts';
 import { inferRoles, staffCells } from '../../shared/lossPrevention/cells.ts';
+import { findingDefaults } from '../../shared/lossPrevention/findings.ts';
 import { reasons } from '../../shared/lossPrevention/reasons.ts';
 import { isolationForest, plainZ, type Quality, qualityOf } from '../lossPrevention/baselines.ts';
 import { generate, type SampleSettings, sampleDefaults } from '../lossPrevention/generate.ts';
@@ -35,7 +36,7 @@ const world = (seed: number): WorldSettings => ({
   transactionsPerMonth: 100,
   abuse: 0.08,
 });
-const options = { months: 6, reasons, rate: 0.05, threshold: 560 };
+const options = { months: 6, reasons, rate: findingDefaults.rate, threshold: 560 };
 
 const seeds = values.seeds.split(',').filter(Boolean).map(Number);
 if (seeds.length > 0) await quality();

@@ -1,13 +1,14 @@
 import { describe, expect, it } from 'vitest';
 import { type Analysis, analyse, analyseTwice } from '../../shared/lossPrevention/analysis.ts';
 import { type Cell, inferRoles, staffCells } from '../../shared/lossPrevention/cells.ts';
+import { findingDefaults } from '../../shared/lossPrevention/findings.ts';
 import { reasons } from '../../shared/lossPrevention/reasons.ts';
 import { at, noSums } from '../../shared/lossPrevention/sums.ts';
 import { isolationForest, plainZ, qualityOf } from './baselines.ts';
 import { streamSums, tillRows } from './stream.ts';
 import type { WorldSettings } from './world.ts';
 
-const options = { months: 4, reasons, rate: 0.05, threshold: 560 };
+const options = { months: 4, reasons, rate: findingDefaults.rate, threshold: 560 };
 const settings: WorldSettings = {
   seed: 7,
   stores: 40,

@@ -18,7 +18,7 @@ const usage = `holdfast lp run: loss prevention over a lake, from files to a das
   --out <folder>         where results are kept; with --container: the environment's id in the container lossprevention
   --prefix <path>        only files whose path starts with it
   --mapping <file.json>  saved column mapping
-  --rate <number>        the knob of the flag, 0 to 1 (0.05)
+  --rate <number>        the knob of the flag, 0 to 1 (0.02)
   --memory <MiB>         memory of the engine (256)
   --threads <n>          threads of the engine (2)
 `;
