@@ -2,7 +2,7 @@ import { app } from '@azure/functions';
 import { monitoringQueue } from '../shared/external/index.ts';
 import { theApp } from './app.ts';
 
-/** Hands events about external calls to their subscribers; what fails five times is kept in the poison queue. */
+/** Hands events about external calls to their subscribers; what none of a day's tries delivers is kept in the poison queue. */
 app.storageQueue('externalCallMonitoring', {
   queueName: monitoringQueue,
   connection: 'HOLDFAST_STORAGE',
