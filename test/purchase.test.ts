@@ -187,6 +187,7 @@ const nasty = [
   'a|b',
   '__proto__',
   '\u0007bell',
+  'line\u2028POST and\u2029paragraph',
 ];
 
 describe('keys of any Unicode text', () => {

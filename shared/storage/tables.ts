@@ -34,9 +34,10 @@ export function tableOf(client: TableClient): Table {
   const conditions = new WeakMap<object, (string | undefined)[]>();
   client.pipeline.addPolicy(
     {
-      name: 'conditionalRemovals',
+      name: 'transactionBody',
       sendRequest(request, next) {
         const etags = request.abortSignal && conditions.get(request.abortSignal);
+        if (typeof request.body === 'string') request.body = withoutLineSeparators(request.body);
         if (etags && typeof request.body === 'string') request.body = withConditions(request.body, etags);
         return next(request);
       },
@@ -195,6 +196,11 @@ function toAction(operation: Operation, stamp: string): TransactionAction {
 function removalEtags(operations: readonly Operation[]): (string | undefined)[] | undefined {
   const etags = operations.map((operation) => (operation.kind === 'remove' ? operation.etag : undefined));
   return etags.some((etag) => etag !== undefined) ? etags : undefined;
+}
+
+/** U+2028 and U+2029 as JSON escapes, which mean the same: in a transaction's lines Azurite takes them for ends of lines. */
+function withoutLineSeparators(body: string): string {
+  return body.replaceAll('\u2028', '\\u2028').replaceAll('\u2029', '\\u2029');
 }
 
 /**
