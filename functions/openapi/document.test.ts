@@ -1,3 +1,4 @@
+import { readdir, readFile } from 'node:fs/promises';
 import { describe, expect, it } from 'vitest';
 import { eventPaths, eventSchemas, eventTypes } from '../../shared/events/index.ts';
 import { managementRoutes } from '../management/routes.ts';
@@ -128,6 +129,37 @@ describe('the OpenAPI document', () => {
     const names = new Set(operations.map(([, , { operationId }]) => operationId));
     const unused = Object.keys(examples).filter((name) => !names.has(name) && !(name in eventSchemas));
     expect(unused).toEqual([]);
+  });
+});
+
+describe('the requests of docs/http', () => {
+  const folder = new URL('../../docs/http/', import.meta.url);
+
+  it('are of operations of the document, with bodies that are JSON', async () => {
+    const files = (await readdir(folder)).filter((name) => name.endsWith('.http'));
+    expect(files.length).toBeGreaterThan(3);
+    for (const file of files) {
+      const text = await readFile(new URL(file, folder), 'utf8');
+      const at = '/management/v1/environments/primary';
+      const requests = [
+        ...text
+          .replaceAll('{{env}}', at)
+          .matchAll(/^(GET|PUT|POST|DELETE) (\S+)\n([\s\S]*?)(?=\n###|$(?![\s\S]))/gm),
+      ];
+      expect(requests.length).toBeGreaterThan(2);
+      for (const [, method = '', target = '', rest = ''] of requests) {
+        const path = target.replace('{{host}}', '').replace(/\?.*/, '');
+        const known = operations.find(
+          ([each, verb]) =>
+            verb === method.toLowerCase() &&
+            new RegExp(`^${each.replaceAll(/\{\w+\}/g, '[^/]+')}$`, 'i').test(path),
+        );
+        expect(known, `${file}: ${method} ${path}`).toBeDefined();
+        const body = rest.split('\n\n')[1];
+        if (body !== undefined && body.trim() !== '')
+          expect(() => JSON.parse(body), `${file}: ${path}`).not.toThrow();
+      }
+    }
   });
 });
 
