@@ -13,6 +13,12 @@ const commands: readonly Command[] = [
     summary: 'train, evaluate and run scoring models',
     run: async (args) => (await import('./commands/model.ts')).run([...args]),
   },
+  {
+    name: 'lp',
+    usage: 'lp run …',
+    summary: 'find return and discount abuse in a folder of transactions',
+    run: async (args) => (await import('./lossPrevention/cli.ts')).lossPreventionCommand(args),
+  },
 ];
 
 function usage(): string {
