@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import { enrich } from '../../shared/assessment/enrichment.ts';
+import { deviceService, enrich } from '../../shared/assessment/enrichment.ts';
 import { diagnosticsJson } from '../../shared/config/index.ts';
 import { evaluate, evaluateRequest } from '../../shared/fql/index.ts';
 import { Problem } from '../../shared/problem.ts';
@@ -38,11 +38,13 @@ export const evaluateRoutes: readonly Route[] = [
       const resources = snapshot.chain.at(-1)?.resources;
       const lists = new Map(snapshot.chain.map((environment) => [environment.id, environment]));
       const { payload } = payloadOf.safeParse(body).data ?? {};
+      const enrichment = await enrich(app, payload ?? {});
       const evaluated = evaluate(body, {
         now: app.clock(),
         geo: app.geo.lookup,
         bin: app.bins.lookup,
-        enrichment: await enrich(app, payload ?? {}),
+        enrichment,
+        device: deviceService(payload ?? {}, enrichment),
         ...(resources ? { resources } : {}),
         // lists in memory are part of the environment; everything else that is not in the request has its default
         answer(request) {

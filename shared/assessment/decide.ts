@@ -10,7 +10,7 @@ import type {
   RunInput,
 } from '../fql/index.ts';
 import type { ScoreReason } from '../scoring/index.ts';
-import type { Enrichment } from './enrichment.ts';
+import { deviceService, type Enrichment } from './enrichment.ts';
 import type { Evidence } from './evidence.ts';
 import type { Reads } from './reads.ts';
 
@@ -49,6 +49,7 @@ export function inputOf(subject: Subject, reads: Reads, scores: Scores = {}): Ru
     answer: reads.answer,
     geo: reads.geo,
     bin: reads.bin,
+    device: deviceService(subject.payload, subject.enrichment),
   };
 }
 

@@ -1,4 +1,4 @@
-import type { JsonObject } from '../fql/index.ts';
+import type { DeviceService, JsonObject } from '../fql/index.ts';
 import type { App } from './app.ts';
 
 export type Enrichment = { deviceAttributes: Record<string, string> };
@@ -18,6 +18,21 @@ export async function enrich(
   const attributes = attributesOf(isObject(device) ? device : { ipAddress, deviceContextId });
   const { trueIp } = attributes;
   return { deviceAttributes: trueIp === undefined ? attributes : { ...attributes, ...placeOf(geo, trueIp) } };
+}
+
+/**
+ * The device of the event at hand, for `Device.` functions: what the event and its enrichment say of it, under the ids
+ * that the event gives it. Of other sessions, and of travel between sessions, nothing is known.
+ */
+export function deviceService(payload: JsonObject, enrichment: JsonObject): DeviceService {
+  const sessions = [payload.deviceContext, payload.device, payload.deviceFingerprinting, payload]
+    .filter(isObject)
+    .flatMap(({ deviceContextId, id }) => [deviceContextId, id])
+    .filter((id) => typeof id === 'string' && id !== '');
+  const sent = isObject(payload.deviceAttributes) ? payload.deviceAttributes : {};
+  const found = isObject(enrichment.deviceAttributes) ? enrichment.deviceAttributes : {};
+  const attributes = (sessionId: string) => (sessions.includes(sessionId) ? { ...found, ...sent } : {});
+  return { attributes, fullAttributes: attributes, speedOfTravel: () => 0 };
 }
 
 function placeOf(geo: App['geo'], ip: string): Record<string, string> {
