@@ -312,6 +312,19 @@ describe('storage that is busy or gone', () => {
   });
 });
 
+describe('text', () => {
+  it('of any kind is written and read as it is, in a transaction too', async () => {
+    const odd = '\u2028 \u2029 \\u2028 \u0085 \ufeff é𝕚鍵 \'"\\ \r\n--batch \t{}';
+    const table = storage.table('things');
+    await table.transact([inserting({ ...at('odd1'), text: odd })]);
+    await table.insert({ ...at('odd2'), text: odd });
+    for (const key of ['odd1', 'odd2']) {
+      const { partitionKey, rowKey } = at(key);
+      expect((await table.read(partitionKey, rowKey))?.text).toBe(odd);
+    }
+  });
+});
+
 describe('ensure', () => {
   it('is content with what is there, also when two ask at once', async () => {
     const other = openStorage({ connectionString: azurite.connectionString });

@@ -26,6 +26,7 @@ const nasty = fc.constantFrom(
   'ключ 鍵 🔑',
   '\ud800',
   'x'.repeat(5000),
+  'line\u2028separator\u2029s',
   '1e999',
   '-1',
   'null',
