@@ -50,10 +50,7 @@ export function openDocuments(blobs: Blobs): Documents {
       return document;
     },
     async save(root, environment, document) {
-      const text = JSON.stringify({ format: 1, ...document });
-      const hash = createHash('sha256').update(text).digest('hex').slice(0, 16);
-      const folder = `${root}/${environment}/${document.kind}/${encodeKey(foldName(document.name))}`;
-      const blob = `${folder}/${String(document.version).padStart(6, '0')}-${hash}.json`;
+      const { blob, text } = placed(root, environment, document);
       await blobs.write(blob, text, { contentType: 'application/json', create: true });
       // what is read back later has gone through JSON; the copy here must be the same
       remember(blob, JSON.parse(text));
@@ -62,15 +59,33 @@ export function openDocuments(blobs: Blobs): Documents {
   };
 }
 
-/** Versions that are only tried: they lie beside the stored ones in memory, and are nowhere else. */
-export function unsavedDocuments(stored: Documents): Documents {
-  const tried = new Map<string, VersionDocument>();
+/** Where a version lies, by its content, and how. */
+function placed(
+  root: string,
+  environment: string,
+  document: VersionDocument,
+): { blob: string; text: string } {
+  const text = JSON.stringify({ format: 1, ...document });
+  const hash = createHash('sha256').update(text).digest('hex').slice(0, 16);
+  const folder = `${root}/${environment}/${document.kind}/${encodeKey(foldName(document.name))}`;
+  return { blob: `${folder}/${String(document.version).padStart(6, '0')}-${hash}.json`, text };
+}
+
+/** Versions that wait in memory until all checks have passed, so that what is refused, or only tried, leaves nothing behind. */
+export function deferredDocuments(stored: Documents): Documents & { flush(): Promise<void> } {
+  const waiting = new Map<string, Parameters<Documents['save']>>();
   return {
-    load: async (blob) => tried.get(blob) ?? stored.load(blob),
-    async save(_root, _environment, document) {
-      const blob = `tried/${tried.size}`;
-      tried.set(blob, JSON.parse(JSON.stringify(document)));
+    async load(blob) {
+      const [, , document] = waiting.get(blob) ?? [];
+      return document ? JSON.parse(JSON.stringify(document)) : stored.load(blob);
+    },
+    async save(...version) {
+      const { blob } = placed(...version);
+      waiting.set(blob, version);
       return blob;
+    },
+    async flush() {
+      for (const version of waiting.values()) await stored.save(...version);
     },
   };
 }

@@ -11,7 +11,7 @@ import {
 } from './activity.ts';
 import { openCache } from './cache.ts';
 import { checkConditions } from './conditions.ts';
-import { openDocuments, unsavedDocuments, type VersionDocument, versionEtag } from './documents.ts';
+import { deferredDocuments, openDocuments, type VersionDocument, versionEtag } from './documents.ts';
 import { openEnvironments } from './environmentStore.ts';
 import { scopesOf } from './environments.ts';
 import {
@@ -213,15 +213,17 @@ export function openStore<Parsed extends { memory: number }>(
       const existing = at.resources.get(resourceKey(kind, name));
       checkConditions(settings, existing && versionEtag(existing.latest), `${kindOf(kind).noun} ${name}`);
       const { body: content, restored } = await body(existing, at);
+      const saved = deferredDocuments(documents);
       const written = await putResource(
         manifest,
         at,
         kind,
         name,
         content,
-        context(manifest, settings.by),
+        { ...context(manifest, settings.by), documents: saved },
         restored,
       );
+      await saved.flush();
       const { before, after, outcome } = written;
       if (outcome !== 'unchanged') {
         const operation = operationOf(before, after, restored);
@@ -359,15 +361,10 @@ export function openStore<Parsed extends { memory: number }>(
         return written;
       };
       const { result } = await commit(root, async (manifest) => {
-        const made = context(manifest, by);
-        // first on a copy that is thrown away, so that a refusal leaves nothing behind
-        const tried = await apply(
-          structuredClone(manifest),
-          { ...made, documents: unsavedDocuments(documents) },
-          false,
-        );
-        if (preview) return { result: tried, changed: false };
-        const written = await apply(manifest, made, true);
+        const saved = deferredDocuments(documents);
+        const written = await apply(manifest, { ...context(manifest, by), documents: saved }, !preview);
+        if (preview) return { result: written, changed: false };
+        await saved.flush();
         for (const { kind, environment: at, before, after, outcome } of written) {
           if (outcome === 'unchanged') continue;
           const { name, version, content } = after;
