@@ -109,24 +109,8 @@ function tableOptions(insecure: boolean): TableServiceClientOptions {
     retryOptions: { maxRetries: 0 },
     allowInsecureConnection: insecure,
     agent,
-    additionalPolicies: [{ policy: separatorsEscaped, position: 'perCall' }],
   };
 }
-
-/**
- * Bodies are JSON, in which U+2028 and U+2029 may stand as they are or escaped. Azurite takes them for line ends of a
- * transaction, and fails each that has one.
- */
-const separatorsEscaped: PipelinePolicy = {
-  name: 'separatorsEscaped',
-  sendRequest(request, next) {
-    if (typeof request.body === 'string')
-      request.body = request.body.replaceAll('\u2028', '\\u2028').replaceAll('\u2029', '\\u2029');
-    return next(request);
-  },
-};
-
-type PipelinePolicy = NonNullable<TableServiceClientOptions['additionalPolicies']>[number]['policy'];
 
 /** The app's managed identity. The package for it is large, and a local start has no use for it. */
 function managedIdentity(clientId: string | undefined) {
