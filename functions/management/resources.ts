@@ -201,7 +201,7 @@ function commonRoutes({ kind, singular, plural, noun, view, version: versionView
         summary: `Makes an earlier version of ${article(noun)} ${noun} its newest`,
         body: rollbackSchema,
         conditional: true,
-        answers: { 200: view },
+        answers: { 200: view, 201: view },
       },
       async handler({ app, parameter, body, write }): Promise<Reply> {
         const { version } = parseBody(rollbackSchema, body);
