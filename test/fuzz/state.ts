@@ -3,10 +3,10 @@ import { TableClient, TableServiceClient } from '@azure/data-tables';
 import { BlobServiceClient } from '@azure/storage-blob';
 
 /**
- * What timers, followers and metrics write on their own time, also while no request changes anything; and what every
- * refused request may write: how often calls were made.
+ * What timers and followers write on their own time, also while no request changes anything: the index of data subjects
+ * among it, which follows from stored events; and what every refused request may write: how often calls were made.
  */
-const ownTime = /^(followers|usage|externalmetrics|externalwarmup)$/i;
+const ownTime = /^(followers|subjects|usage|externalmetrics|externalwarmup)$/i;
 
 /** Everything that the app has stored, as a hash for each row and blob; times of writing and ETags are left out. */
 export async function stateOf(connectionString: string): Promise<Map<string, string>> {
