@@ -1,5 +1,5 @@
-import type { Engine } from './duck.ts';
-import { literal } from './duck.ts';
+import type { Engine } from '../duck.ts';
+import { literal } from '../duck.ts';
 import {
   closingSeconds,
   deepShare,

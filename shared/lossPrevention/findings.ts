@@ -1,6 +1,6 @@
+import type { Engine } from '../duck.ts';
 import { type Analysis, analyse, analyseTwice, type EntityScore, type ReasonScore } from './analysis.ts';
 import { type Cell, gather, inferRoles, staffCells } from './cells.ts';
-import type { Engine } from './duck.ts';
 import { type Reason, reasons } from './reasons.ts';
 import {
   asideSql,

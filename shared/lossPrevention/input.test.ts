@@ -2,7 +2,7 @@ import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
-import { type Engine, openEngine } from './duck.ts';
+import { type Engine, openEngine } from '../duck.ts';
 import { makeFacts } from './facts.ts';
 import { folderFiles } from './files.ts';
 import { dayOf, entityOf, findLayout } from './layout.ts';

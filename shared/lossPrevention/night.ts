@@ -1,8 +1,8 @@
 import { createHash } from 'node:crypto';
 import { mkdir, rm } from 'node:fs/promises';
 import { join } from 'node:path';
+import { type Engine, literal } from '../duck.ts';
 import { csv } from './dashboard/format.ts';
-import { type Engine, literal } from './duck.ts';
 import { makeFacts } from './facts.ts';
 import type { Files } from './files.ts';
 import { gzipFault } from './gzip.ts';

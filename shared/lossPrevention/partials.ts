@@ -1,5 +1,5 @@
 import { join } from 'node:path';
-import { type Engine, literal } from './duck.ts';
+import { type Engine, literal } from '../duck.ts';
 import {
   cardDimensions,
   customerDimensions,

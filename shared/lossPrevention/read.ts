@@ -1,4 +1,4 @@
-import { type Engine, identifier, literal } from './duck.ts';
+import { type Engine, identifier, literal } from '../duck.ts';
 import type { LakeFile } from './layout.ts';
 import {
   type Binding,

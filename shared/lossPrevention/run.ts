@@ -2,9 +2,9 @@ import { createHash } from 'node:crypto';
 import { mkdir, mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { type Engine, literal, openEngine, type SqlValue } from '../duck.ts';
 import type { JournalRow } from './dashboard/entities.ts';
 import { writeDashboard } from './dashboard/write.ts';
-import { type Engine, literal, openEngine, type SqlValue } from './duck.ts';
 import type { Files } from './files.ts';
 import {
   type FindingSettings,

@@ -1,5 +1,5 @@
+import { type Engine, literal, type SqlValue } from '../duck.ts';
 import { type Cell, gather, nameOf, type TillRow } from './cells.ts';
-import { type Engine, literal, type SqlValue } from './duck.ts';
 import { customerSums, productSums } from './facts.ts';
 import { addSums, at, noSums, type SumName, sumNames } from './sums.ts';
 

@@ -217,7 +217,7 @@ async function writeModel(lake: string, settings: SampleSettings): Promise<void>
 }
 
 async function toParquet(lake: string, part: string): Promise<void> {
-  const { openEngine, literal } = await import('../../shared/lossPrevention/duck.ts');
+  const { openEngine, literal } = await import('../../shared/duck.ts');
   const engine = await openEngine({ directory: lake, memoryBytes: 256 * 1048576, threads: 1 });
   for (const entity of writtenEntities) {
     const path = join(lake, entity, part);

@@ -4,7 +4,7 @@ import { appendFile, mkdtemp, readdir, readFile, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { type Engine, openEngine } from '../../shared/lossPrevention/duck.ts';
+import { type Engine, openEngine } from '../../shared/duck.ts';
 import { customerSums, productSums } from '../../shared/lossPrevention/facts.ts';
 import { folderFiles } from '../../shared/lossPrevention/files.ts';
 import { bringUpToDate, monthsFrom, type NightResult } from '../../shared/lossPrevention/night.ts';

@@ -18,6 +18,8 @@ export interface Engine {
   run(sql: string): Promise<void>;
   /** Rows as plain values; sums beyond 2^53 come as bigint. */
   rows(sql: string): Promise<Record<string, SqlValue>[]>;
+  /** The same as they are made, on a connection of their own, so that several can be open at once. */
+  stream(sql: string): AsyncIterable<Record<string, SqlValue>>;
   /** The same, one by one, for results that would take much memory at once. */
   each(sql: string, visit: (row: Record<string, SqlValue>) => void): Promise<void>;
   close(): void;
@@ -53,6 +55,17 @@ export async function openEngine(settings: EngineSettings): Promise<Engine> {
       const rows: Record<string, SqlValue>[] = [];
       await eachRow(connection, sql, (row) => rows.push(row));
       return rows;
+    },
+    async *stream(sql) {
+      const own = await instance.connect();
+      try {
+        const result = await own.stream(sql);
+        const names = result.columnNames();
+        for await (const rows of result.yieldRowsJs())
+          for (const row of rows) yield Object.fromEntries(names.map((name, i) => [name, plain(row[i])]));
+      } finally {
+        own.closeSync();
+      }
     },
     each: (sql, visit) => eachRow(connection, sql, visit),
     close: () => {
