@@ -21,6 +21,8 @@ export interface NightSettings {
   engine: Engine;
   prefix: string;
   mapping?: Mapping;
+  /** which run this is */
+  run?: string;
   /** larger files are refused: DFP's own limit was 10 GB */
   largestFileBytes: number;
   signal: AbortSignal;
@@ -38,6 +40,8 @@ export interface NightProgress {
 /** What became of one unit; kept beside its partial sums as `unit.json`. */
 export interface UnitRecord {
   id: string;
+  /** the run that read it, which may have died since: a transaction is counted as used by that run */
+  run: string;
   files: { name: string; etag: string; rows: number; rejects: number }[];
   months: { month: string; days: number }[];
   transactions: number;
@@ -58,7 +62,6 @@ export interface NightResult {
   ignored: number;
   /** how much of it this run did itself */
   unitsRead: number;
-  transactionsRead: number;
   monthsRolled: number;
   rowsRead: number;
   rejects: number;
@@ -87,7 +90,6 @@ export async function bringUpToDate(settings: NightSettings): Promise<NightResul
     problems,
     ignored: layout.ignored,
     unitsRead: 0,
-    transactionsRead: 0,
     monthsRolled: 0,
     rowsRead: 0,
     rejects: 0,
@@ -119,7 +121,6 @@ export async function bringUpToDate(settings: NightSettings): Promise<NightResul
       problems.push(...read.problems);
       if (read.record) {
         result.unitsRead++;
-        result.transactionsRead += read.record.transactions;
         result.units.push({ folder, record: read.record });
       }
     }
@@ -190,6 +191,7 @@ async function readBatch(
       await out.put(`${folder}/${table}.parquet`, join(local, `${table}.parquet`));
     read.record = {
       id: batch[i]!.unit.id,
+      run: settings.run ?? '',
       files,
       months: monthsOf.get(i) ?? [],
       ...(counts.get(i) ?? noFacts),

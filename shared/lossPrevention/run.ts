@@ -1,4 +1,4 @@
-import { createHash } from 'node:crypto';
+import { createHash, randomUUID } from 'node:crypto';
 import { mkdir, mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -31,6 +31,8 @@ export interface RunSettings {
   threads?: number;
   /** where the job makes its own folder; default the system's */
   temporary?: string;
+  /** its id: a run that goes on under the same id after it died counts what it read before as well */
+  run?: string;
   /** default 10 GB, DFP's limit */
   largestFileBytes?: number;
   /** months that are looked at, counted from the last; default 13 */
@@ -48,7 +50,7 @@ export interface RunSummary {
   dashboard: string;
   months: string[];
   transactions: number;
-  /** transactions in the days that this run read anew: what usage counts */
+  /** transactions in the days that this run read anew, before it died as well: what usage counts */
   transactionsRead: number;
   flagged: Record<Kind, number>;
   unitsRead: number;
@@ -62,7 +64,8 @@ export interface RunSummary {
 }
 
 export type RunOutcome =
-  | { ok: true; summary: RunSummary }
+  /** `readBy`: transactions of the days that make up the result, by the run that read them */
+  | { ok: true; summary: RunSummary; readBy: ReadonlyMap<string, number> }
   | { ok: false; reason: 'busy' }
   /** nothing in the lake could be used */
   | { ok: false; reason: 'no data'; problems: FileProblem[] };
@@ -100,12 +103,13 @@ export async function runLossPrevention(settings: RunSettings): Promise<RunOutco
 }
 
 async function runWith(settings: RunSettings, engine: Engine, signal: AbortSignal): Promise<RunOutcome> {
-  const { lake, out } = settings;
+  const { lake, out, run = randomUUID() } = settings;
   let last: NightProgress = { daysDone: 0, daysAll: 0, rows: 0, rejects: 0 };
   const night = await bringUpToDate({
     lake,
     out,
     engine,
+    run,
     prefix: settings.prefix ?? '',
     ...(settings.mapping ? { mapping: settings.mapping } : {}),
     largestFileBytes: settings.largestFileBytes ?? 10e9,
@@ -157,13 +161,16 @@ async function runWith(settings: RunSettings, engine: Engine, signal: AbortSigna
   await out.write('latest.json', latest(dashboard), 'application/json');
   await forgetOldDashboards(out, dashboard);
   const { sections } = findings;
+  const readBy = new Map<string, number>();
+  for (const record of records) readBy.set(record.run, (readBy.get(record.run) ?? 0) + record.transactions);
   return {
     ok: true,
+    readBy,
     summary: {
       dashboard,
       months: names,
       transactions: findings.transactions,
-      transactionsRead: night.transactionsRead,
+      transactionsRead: readBy.get(run) ?? 0,
       flagged: {
         staff: sections.staff.flagged,
         terminals: sections.terminals.flagged,
