@@ -7,8 +7,10 @@ export type Problem = {
   type: string;
   title: string;
   status: number;
-  detail: string /** a stable word for programs */;
-  code: string /** the members at fault */;
+  detail: string;
+  /** a stable word for programs */
+  code: string;
+  /** the members at fault */
   errors?: { path: string; message: string }[] | undefined;
   [name: string]: unknown;
 };
@@ -23,133 +25,43 @@ export type WireError = {
 export type GatewayError = { statusCode: 401; message: string };
 
 export type PurchaseBody = {
-  purchaseId: string /** Evaluate or Protect (where absent). */;
+  purchaseId: string;
+  /** Evaluate or Protect (where absent). */
   assessmentType?: string | undefined;
   originalOrderId?: string | undefined;
   customerLocalDate?: string | undefined;
   merchantLocalDate: string;
   totalAmount?: number | undefined;
-  salesTax?: number | undefined /** Three-letter currency code. */;
-  currency?: string | undefined /** Standard, Express, InStorePickup, DirectEntitlement or DigitalToken. */;
+  salesTax?: number | undefined;
+  /** Three-letter currency code. */
+  currency?: string | undefined;
+  /** Standard, Express, InStorePickup, DirectEntitlement or DigitalToken. */
   shippingMethod?: string | undefined;
-  user?:
-    | {
-        userId: string;
-        creationDate?: string | undefined;
-        updateDate?: string | undefined;
-        firstName?: string | undefined;
-        lastName?: string | undefined /** Two-letter country code; full names are kept as sent. */;
-        country?: string | undefined;
-        zipCode?: string | undefined;
-        timeZone?: string | undefined;
-        language?: string | undefined;
-        phoneNumber?: string | undefined;
-        email?: string | undefined;
-        membershipId?: string | undefined /** Consumer, Developer, Seller, Publisher or Tenant. */;
-        profileType?: string | undefined;
-        profileName?: string | undefined /** MSA, Facebook, PSN, MerchantAuth or Google. */;
-        authenticationProvider?: string | undefined;
-        displayName?: string | undefined;
-        isEmailValidated?: boolean | undefined;
-        emailValidatedDate?: string | undefined;
-        isPhoneNumberValidated?: boolean | undefined;
-        phoneNumberValidatedDate?: string | undefined;
-        membershipType?: string | undefined;
-        authenticationMethod?: string | undefined;
-        loginInputMethod?: string | undefined;
-        lastPasswordUpdatedDate?: string | undefined;
-        firstPurchaseDate?: string | undefined;
-        loginChallengeType?: string | undefined;
-        daysSinceEmailFirstSeen?: number | undefined;
-        phoneAddressMatchStatus?: string | undefined;
-        [name: string]: unknown;
-      }
-    | undefined;
-  deviceContext?:
-    | {
-        /** Session id of the device fingerprinting. */ deviceContextId?: string | undefined;
-        ipAddress?: string | undefined /** DFPFingerPrinting (where absent) or Merchant. */;
-        provider?: string | undefined;
-        deviceContextDC?: string | undefined;
-        externalDeviceId?:
-          | string
-          | undefined /** Mobile, Computer, MerchantHardware, Tablet or GameConsole. */;
-        externalDeviceType?: string | undefined;
-        httpSignature?: string | undefined;
-        httpUserAgent?: string | undefined;
-        browserHeader?: string | undefined;
-        browserResolution?: string | undefined;
-        browserLanguage?: string | undefined;
-        tcpSignature?: string | undefined;
-        sslSignature?: string | undefined;
-        enabledCookies?: boolean | undefined;
-        enabledFlash?: boolean | undefined;
-        enabledJavaScript?: boolean | undefined;
-        screenAspectRatio?: string | undefined;
-        screenColorDepth?: string | undefined;
-        screenResolution?: string | undefined;
-        siteHostName?: string | undefined;
-        os?: string | undefined;
-        osFonts?: string | undefined;
-        deviceProcessor?: string | undefined;
-        sessionId?: string | undefined;
-        trueIp?: string | undefined;
-        proxyIp?: string | undefined;
-        deviceId?: string | undefined;
-        timeZone?: string | undefined;
-        userAgentDetails?: string | undefined;
-        appVersion?: string | undefined;
-        browserPackagesList?: string | undefined;
-        buildManufacturer?: string | undefined;
-        buildModel?: string | undefined;
-        buildSdkVersion?: string | undefined;
-        dataNetworkType?: string | undefined;
-        deviceModelName?: string | undefined;
-        deviceSystemName?: string | undefined;
-        deviceSystemVersion?: string | undefined;
-        isBluetoothEnabled?: boolean | undefined;
-        simNetworkCountryISO?: string | undefined;
-        simNetworkType?: string | undefined;
-        systemUpTime?: string | undefined;
-        latitude?: number | undefined;
-        longitude?: number | undefined;
-        [name: string]: unknown;
-      }
-    | undefined;
-  shippingAddress?:
-    | {
-        firstName?: string | undefined;
-        lastName?: string | undefined;
-        phoneNumber?: string | undefined;
-        street1?: string | undefined;
-        street2?: string | undefined;
-        street3?: string | undefined;
-        city?: string | undefined;
-        state?: string | undefined;
-        district?: string | undefined;
-        zipCode?: string | undefined /** Two-letter country code; full names are kept as sent. */;
-        country?: string | undefined;
-        latitude?: number | undefined;
-        longitude?: number | undefined;
-        [name: string]: unknown;
-      }
-    | undefined;
+  user?: User | undefined;
+  deviceContext?: DeviceContext | undefined;
+  shippingAddress?: Address | undefined;
   paymentInstrumentList?:
     | {
         /** CreditCard, DirectDebit, PayPal, MobileBilling, Invoice … */ type: string;
         merchantPaymentInstrumentId?: string | undefined;
         creationDate?: string | undefined;
-        updateDate?: string | undefined /** Active, Inactive, Blocked or Expired. */;
-        state?: string | undefined /** Visa, Mastercard, Amex … */;
+        updateDate?: string | undefined;
+        /** Active, Inactive, Blocked or Expired. */
+        state?: string | undefined;
+        /** Visa, Mastercard, Amex … */
         cardType?: string | undefined;
-        holderName?: string | undefined /** First digits of the card number. */;
-        bin?: string | undefined /** `MM/YY`, a date, or what the client sent. */;
+        holderName?: string | undefined;
+        /** First digits of the card number. */
+        bin?: string | undefined;
+        /** `MM/YY`, a date, or what the client sent. */
         expirationDate?: string | undefined;
         lastFourDigits?: string | undefined;
         email?: string | undefined;
         billingAgreementId?: string | undefined;
-        payerId?: string | undefined /** Verified or Unverified. */;
-        payerStatus?: string | undefined /** Confirmed or Unconfirmed. */;
+        payerId?: string | undefined;
+        /** Verified or Unverified. */
+        payerStatus?: string | undefined;
+        /** Confirmed or Unconfirmed. */
         addressStatus?: string | undefined;
         imei?: string | undefined;
         piSource?: string | undefined;
@@ -178,62 +90,22 @@ export type PurchaseBody = {
         authorizationResultCode?: string | undefined;
         authorizationResultText?: string | undefined;
         acquirerId?: string | undefined;
-        acquirerCountryISO?: string | undefined /** Y, N, U or A. */;
-        cvvVerify?: string | undefined /** Y, N, U or A. */;
-        avsVerify?: string | undefined /** Y, N, U or A. */;
+        acquirerCountryISO?: string | undefined;
+        /** Y, N, U or A. */
+        cvvVerify?: string | undefined;
+        /** Y, N, U or A. */
+        avsVerify?: string | undefined;
+        /** Y, N, U or A. */
         cavVerify?: string | undefined;
         encryptedCreditCardNumber?: string | undefined;
-        billingAddress?:
-          | {
-              firstName?: string | undefined;
-              lastName?: string | undefined;
-              phoneNumber?: string | undefined;
-              street1?: string | undefined;
-              street2?: string | undefined;
-              street3?: string | undefined;
-              city?: string | undefined;
-              state?: string | undefined;
-              district?: string | undefined;
-              zipCode?: string | undefined /** Two-letter country code; full names are kept as sent. */;
-              country?: string | undefined;
-              latitude?: number | undefined;
-              longitude?: number | undefined;
-              [name: string]: unknown;
-            }
-          | undefined;
+        billingAddress?: Address | undefined;
         purchaseAmount?: number | undefined;
         [name: string]: unknown;
       }[]
     | undefined;
-  productList?:
-    | {
-        productId: string;
-        productName?: string | undefined /** Digital or Physical. */;
-        type?: string | undefined;
-        sku?: string | undefined;
-        category?: string | undefined;
-        market?: string | undefined;
-        salesPrice?: number | undefined;
-        currency?: string | undefined;
-        cogs?: number | undefined;
-        isRecurring?: boolean | undefined;
-        isFree?: boolean | undefined;
-        language?: string | undefined;
-        purchasePrice?: number | undefined;
-        margin?: number | undefined;
-        quantity?: number | undefined;
-        isPreorder?: boolean | undefined;
-        shippingMethod?: string | undefined;
-        productBrand?: string | undefined;
-        buyItAgainOrder?: boolean | undefined;
-        preOrderAvailabilityDate?: string | undefined;
-        [name: string]: unknown;
-      }[]
-    | undefined;
+  productList?: Product[] | undefined;
   customData?: { [name: string]: unknown } | undefined;
-  _metadata?:
-    | { trackingId?: string | undefined; merchantTimeStamp?: string | undefined; [name: string]: unknown }
-    | undefined;
+  _metadata?: PurchaseMetadata | undefined;
   merchantBusinessType?: string | undefined;
   merchantIdentifier?: string | undefined;
   merchantCategoryCode?: string | undefined;
@@ -271,120 +143,12 @@ export type PurchaseBody = {
   orderInitiatedChannelRegionORCountry?: string | undefined;
   transactionProcessingOrder?: string | undefined;
   transactionDescription?: string | undefined;
-  organizationLevel1?:
-    | {
-        organizationId?: string | undefined;
-        name?: string | undefined;
-        zipCode?: string | undefined;
-        state?: string | undefined;
-        countryISO?: string | undefined;
-        [name: string]: unknown;
-      }
-    | undefined;
-  organizationLevel2?:
-    | {
-        organizationId?: string | undefined;
-        name?: string | undefined;
-        zipCode?: string | undefined;
-        state?: string | undefined;
-        countryISO?: string | undefined;
-        [name: string]: unknown;
-      }
-    | undefined;
-  organizationLevel3?:
-    | {
-        organizationId?: string | undefined;
-        name?: string | undefined;
-        zipCode?: string | undefined;
-        state?: string | undefined;
-        countryISO?: string | undefined;
-        [name: string]: unknown;
-      }
-    | undefined;
-  threeDS?:
-    | {
-        isThreeDSAuth?: boolean | undefined;
-        messageCategory?: string | undefined;
-        deviceChannel?: string | undefined;
-        threeDSServerTransId?: string | undefined;
-        threeDSRequestorAuthenticationInd?: string | undefined;
-        threeRIInd?: string | undefined;
-        threeDSReqPriorAuthMethod?: string | undefined;
-        transStatus?: string | undefined;
-        transStatusReason?: string | undefined;
-        threeDSCompInd?: string | undefined;
-        acsChallengeMandated?: string | undefined;
-        threeDSRequestorChallengeInd?: string | undefined;
-        challengeCompletionInd?: string | undefined;
-        eci?: string | undefined;
-        shipNameIndicator?: string | undefined;
-        suspiciousAccActivity?: string | undefined;
-        chAccPwChangeInd?: string | undefined;
-        chAccAgeInd?: string | undefined;
-        provisionAttemptsDay?: string | undefined;
-        exemptionRaised?: string | undefined;
-        [name: string]: unknown;
-      }
-    | undefined;
-  recipientUser?:
-    | {
-        userId?: string | undefined;
-        creationDate?: string | undefined;
-        updateDate?: string | undefined;
-        firstName?: string | undefined;
-        lastName?: string | undefined /** Two-letter country code; full names are kept as sent. */;
-        country?: string | undefined;
-        zipCode?: string | undefined;
-        timeZone?: string | undefined;
-        language?: string | undefined;
-        phoneNumber?: string | undefined;
-        email?: string | undefined;
-        membershipId?: string | undefined /** Consumer, Developer, Seller, Publisher or Tenant. */;
-        profileType?: string | undefined;
-        profileName?: string | undefined /** MSA, Facebook, PSN, MerchantAuth or Google. */;
-        authenticationProvider?: string | undefined;
-        displayName?: string | undefined;
-        isEmailValidated?: boolean | undefined;
-        emailValidatedDate?: string | undefined;
-        isPhoneNumberValidated?: boolean | undefined;
-        phoneNumberValidatedDate?: string | undefined;
-        membershipType?: string | undefined;
-        authenticationMethod?: string | undefined;
-        loginInputMethod?: string | undefined;
-        lastPasswordUpdatedDate?: string | undefined;
-        firstPurchaseDate?: string | undefined;
-        loginChallengeType?: string | undefined;
-        daysSinceEmailFirstSeen?: number | undefined;
-        phoneAddressMatchStatus?: string | undefined;
-        [name: string]: unknown;
-      }
-    | undefined;
-  travelOverview?:
-    | {
-        carRentalIncluded?: boolean | undefined;
-        lodgingIncluded?: boolean | undefined;
-        travelType?: string | undefined;
-        isRoundTrip?: boolean | undefined;
-        isDiscountOffered?: boolean | undefined;
-        travelDateTime?: string | undefined;
-        returnDateTime?: string | undefined;
-        fromCity?: string | undefined;
-        fromState?: string | undefined;
-        fromCountryISO?: string | undefined;
-        fromZipCode?: string | undefined;
-        toCity?: string | undefined;
-        toState?: string | undefined;
-        toCountryISO?: string | undefined;
-        toZipCode?: string | undefined;
-        travelDuration?: string | undefined;
-        isPackagedTour?: boolean | undefined;
-        bookingType?: string | undefined;
-        webUrl?: string | undefined;
-        issueDateTime?: string | undefined;
-        departureDistanceFromBillingAddress?: number | undefined;
-        [name: string]: unknown;
-      }
-    | undefined;
+  organizationLevel1?: Organization | undefined;
+  organizationLevel2?: Organization | undefined;
+  organizationLevel3?: Organization | undefined;
+  threeDS?: ThreeDS | undefined;
+  recipientUser?: RecipientUser | undefined;
+  travelOverview?: TravelOverview | undefined;
   cloudBusiness?: { [name: string]: unknown } | undefined;
   daysSinceEmailFirstSeen?: number | undefined;
   departureDistanceFromBillingAddress?: number | undefined;
@@ -394,42 +158,250 @@ export type PurchaseBody = {
   [name: string]: unknown;
 };
 
+export type User = {
+  userId: string;
+  creationDate?: string | undefined;
+  updateDate?: string | undefined;
+  firstName?: string | undefined;
+  lastName?: string | undefined;
+  /** Two-letter country code; full names are kept as sent. */
+  country?: string | undefined;
+  zipCode?: string | undefined;
+  timeZone?: string | undefined;
+  language?: string | undefined;
+  phoneNumber?: string | undefined;
+  email?: string | undefined;
+  membershipId?: string | undefined;
+  /** Consumer, Developer, Seller, Publisher or Tenant. */
+  profileType?: string | undefined;
+  profileName?: string | undefined;
+  /** MSA, Facebook, PSN, MerchantAuth or Google. */
+  authenticationProvider?: string | undefined;
+  displayName?: string | undefined;
+  isEmailValidated?: boolean | undefined;
+  emailValidatedDate?: string | undefined;
+  isPhoneNumberValidated?: boolean | undefined;
+  phoneNumberValidatedDate?: string | undefined;
+  membershipType?: string | undefined;
+  authenticationMethod?: string | undefined;
+  loginInputMethod?: string | undefined;
+  lastPasswordUpdatedDate?: string | undefined;
+  firstPurchaseDate?: string | undefined;
+  loginChallengeType?: string | undefined;
+  daysSinceEmailFirstSeen?: number | undefined;
+  phoneAddressMatchStatus?: string | undefined;
+  [name: string]: unknown;
+};
+
+export type DeviceContext = {
+  /** Session id of the device fingerprinting. */ deviceContextId?: string | undefined;
+  ipAddress?: string | undefined;
+  /** DFPFingerPrinting (where absent) or Merchant. */
+  provider?: string | undefined;
+  deviceContextDC?: string | undefined;
+  externalDeviceId?: string | undefined;
+  /** Mobile, Computer, MerchantHardware, Tablet or GameConsole. */
+  externalDeviceType?: string | undefined;
+  httpSignature?: string | undefined;
+  httpUserAgent?: string | undefined;
+  browserHeader?: string | undefined;
+  browserResolution?: string | undefined;
+  browserLanguage?: string | undefined;
+  tcpSignature?: string | undefined;
+  sslSignature?: string | undefined;
+  enabledCookies?: boolean | undefined;
+  enabledFlash?: boolean | undefined;
+  enabledJavaScript?: boolean | undefined;
+  screenAspectRatio?: string | undefined;
+  screenColorDepth?: string | undefined;
+  screenResolution?: string | undefined;
+  siteHostName?: string | undefined;
+  os?: string | undefined;
+  osFonts?: string | undefined;
+  deviceProcessor?: string | undefined;
+  sessionId?: string | undefined;
+  trueIp?: string | undefined;
+  proxyIp?: string | undefined;
+  deviceId?: string | undefined;
+  timeZone?: string | undefined;
+  userAgentDetails?: string | undefined;
+  appVersion?: string | undefined;
+  browserPackagesList?: string | undefined;
+  buildManufacturer?: string | undefined;
+  buildModel?: string | undefined;
+  buildSdkVersion?: string | undefined;
+  dataNetworkType?: string | undefined;
+  deviceModelName?: string | undefined;
+  deviceSystemName?: string | undefined;
+  deviceSystemVersion?: string | undefined;
+  isBluetoothEnabled?: boolean | undefined;
+  simNetworkCountryISO?: string | undefined;
+  simNetworkType?: string | undefined;
+  systemUpTime?: string | undefined;
+  latitude?: number | undefined;
+  longitude?: number | undefined;
+  [name: string]: unknown;
+};
+
+export type Address = {
+  firstName?: string | undefined;
+  lastName?: string | undefined;
+  phoneNumber?: string | undefined;
+  street1?: string | undefined;
+  street2?: string | undefined;
+  street3?: string | undefined;
+  city?: string | undefined;
+  state?: string | undefined;
+  district?: string | undefined;
+  zipCode?: string | undefined;
+  /** Two-letter country code; full names are kept as sent. */
+  country?: string | undefined;
+  latitude?: number | undefined;
+  longitude?: number | undefined;
+  [name: string]: unknown;
+};
+
+export type Product = {
+  productId: string;
+  productName?: string | undefined;
+  /** Digital or Physical. */
+  type?: string | undefined;
+  sku?: string | undefined;
+  category?: string | undefined;
+  market?: string | undefined;
+  salesPrice?: number | undefined;
+  currency?: string | undefined;
+  cogs?: number | undefined;
+  isRecurring?: boolean | undefined;
+  isFree?: boolean | undefined;
+  language?: string | undefined;
+  purchasePrice?: number | undefined;
+  margin?: number | undefined;
+  quantity?: number | undefined;
+  isPreorder?: boolean | undefined;
+  shippingMethod?: string | undefined;
+  productBrand?: string | undefined;
+  buyItAgainOrder?: boolean | undefined;
+  preOrderAvailabilityDate?: string | undefined;
+  [name: string]: unknown;
+};
+
+export type PurchaseMetadata = {
+  trackingId?: string | undefined;
+  merchantTimeStamp?: string | undefined;
+  [name: string]: unknown;
+};
+
+export type Organization = {
+  organizationId?: string | undefined;
+  name?: string | undefined;
+  zipCode?: string | undefined;
+  state?: string | undefined;
+  countryISO?: string | undefined;
+  [name: string]: unknown;
+};
+
+export type ThreeDS = {
+  isThreeDSAuth?: boolean | undefined;
+  messageCategory?: string | undefined;
+  deviceChannel?: string | undefined;
+  threeDSServerTransId?: string | undefined;
+  threeDSRequestorAuthenticationInd?: string | undefined;
+  threeRIInd?: string | undefined;
+  threeDSReqPriorAuthMethod?: string | undefined;
+  transStatus?: string | undefined;
+  transStatusReason?: string | undefined;
+  threeDSCompInd?: string | undefined;
+  acsChallengeMandated?: string | undefined;
+  threeDSRequestorChallengeInd?: string | undefined;
+  challengeCompletionInd?: string | undefined;
+  eci?: string | undefined;
+  shipNameIndicator?: string | undefined;
+  suspiciousAccActivity?: string | undefined;
+  chAccPwChangeInd?: string | undefined;
+  chAccAgeInd?: string | undefined;
+  provisionAttemptsDay?: string | undefined;
+  exemptionRaised?: string | undefined;
+  [name: string]: unknown;
+};
+
+export type RecipientUser = {
+  userId?: string | undefined;
+  creationDate?: string | undefined;
+  updateDate?: string | undefined;
+  firstName?: string | undefined;
+  lastName?: string | undefined;
+  /** Two-letter country code; full names are kept as sent. */
+  country?: string | undefined;
+  zipCode?: string | undefined;
+  timeZone?: string | undefined;
+  language?: string | undefined;
+  phoneNumber?: string | undefined;
+  email?: string | undefined;
+  membershipId?: string | undefined;
+  /** Consumer, Developer, Seller, Publisher or Tenant. */
+  profileType?: string | undefined;
+  profileName?: string | undefined;
+  /** MSA, Facebook, PSN, MerchantAuth or Google. */
+  authenticationProvider?: string | undefined;
+  displayName?: string | undefined;
+  isEmailValidated?: boolean | undefined;
+  emailValidatedDate?: string | undefined;
+  isPhoneNumberValidated?: boolean | undefined;
+  phoneNumberValidatedDate?: string | undefined;
+  membershipType?: string | undefined;
+  authenticationMethod?: string | undefined;
+  loginInputMethod?: string | undefined;
+  lastPasswordUpdatedDate?: string | undefined;
+  firstPurchaseDate?: string | undefined;
+  loginChallengeType?: string | undefined;
+  daysSinceEmailFirstSeen?: number | undefined;
+  phoneAddressMatchStatus?: string | undefined;
+  [name: string]: unknown;
+};
+
+export type TravelOverview = {
+  carRentalIncluded?: boolean | undefined;
+  lodgingIncluded?: boolean | undefined;
+  travelType?: string | undefined;
+  isRoundTrip?: boolean | undefined;
+  isDiscountOffered?: boolean | undefined;
+  travelDateTime?: string | undefined;
+  returnDateTime?: string | undefined;
+  fromCity?: string | undefined;
+  fromState?: string | undefined;
+  fromCountryISO?: string | undefined;
+  fromZipCode?: string | undefined;
+  toCity?: string | undefined;
+  toState?: string | undefined;
+  toCountryISO?: string | undefined;
+  toZipCode?: string | undefined;
+  travelDuration?: string | undefined;
+  isPackagedTour?: boolean | undefined;
+  bookingType?: string | undefined;
+  webUrl?: string | undefined;
+  issueDateTime?: string | undefined;
+  departureDistanceFromBillingAddress?: number | undefined;
+  [name: string]: unknown;
+};
+
 export type PurchaseAnswer = {
   resultDetails: {
     MerchantRuleDecision: 'Approve' | 'Reject' | 'Review' | 'Challenge';
-    RiskScore: number /** `<number>-<NAME>`, joined by commas */;
+    RiskScore: number;
+    /** `<number>-<NAME>`, joined by commas */
     ReasonCodes: string;
-    MIDFlag: string /** the rule that decided, or `Default` */;
+    MIDFlag: string;
+    /** the rule that decided, or `Default` */
     PolicyApplied: string;
-    PolicyAppliedEnvironmentId: unknown;
-    MerchantRuleReason: unknown;
-    ClauseName: unknown;
-    RuleEvaluations: { Rule: string; ClauseNames: string[]; EnvironmentId: string }[];
+    PolicyAppliedEnvironmentId: string | null;
+    MerchantRuleReason: string | null;
+    ClauseName: string | null;
+    RuleEvaluations: PurchaseRuleEvaluation[];
     MerchantRuleOutput: { [name: string]: { [name: string]: string } };
-    DeviceAttributes: {
-      BrowserUserAgent: string;
-      BrowserUserAgentLanguages: string;
-      Carrier: string;
-      CookieEnabled: string;
-      DeviceCity: string;
-      DeviceCountryCode: string;
-      DeviceId: string;
-      DevicePostalCode: string;
-      DeviceState: string;
-      FontsCount: string;
-      JavaScriptEnabled: string;
-      MimeTypesCount: string;
-      Platform: string;
-      Plugins: string;
-      PluginsCount: string;
-      Proxy: string;
-      ScreenResolution: string;
-      TimeZoneOffset: string;
-      TrueIp: string;
-      UserAgentType: string;
-    };
-    BankName: unknown;
-    ChallengeType: unknown;
+    DeviceAttributes: PurchaseDeviceAttributes;
+    BankName: string | null;
+    ChallengeType: string | null;
     SupportMessages: string[];
     Diagnostics?: { [name: string]: { [name: string]: unknown }[] } | undefined;
     PurchaseId: string;
@@ -437,72 +409,78 @@ export type PurchaseAnswer = {
   transactionReferenceId: string;
 };
 
+export type PurchaseRuleEvaluation = { Rule: string; ClauseNames: string[]; EnvironmentId: string };
+
+export type PurchaseDeviceAttributes = {
+  BrowserUserAgent: string;
+  BrowserUserAgentLanguages: string;
+  Carrier: string;
+  CookieEnabled: string;
+  DeviceCity: string;
+  DeviceCountryCode: string;
+  DeviceId: string;
+  DevicePostalCode: string;
+  DeviceState: string;
+  FontsCount: string;
+  JavaScriptEnabled: string;
+  MimeTypesCount: string;
+  Platform: string;
+  Plugins: string;
+  PluginsCount: string;
+  Proxy: string;
+  ScreenResolution: string;
+  TimeZoneOffset: string;
+  TrueIp: string;
+  UserAgentType: string;
+};
+
 export type PurchaseStatusBody = {
-  purchaseId: string /** Approved, Pending, Rejected, Failed, Canceled or Unknown. */;
+  purchaseId: string;
+  /** Approved, Pending, Rejected, Failed, Canceled or Unknown. */
   statusType: string;
-  statusDate: string /** RuleEngine, MerchantOverride, ChallengeSolved … */;
+  statusDate: string;
+  /** RuleEngine, MerchantOverride, ChallengeSolved … */
   reason?: string | undefined;
   merchantLocalDate?: string | undefined;
   customData?: { [name: string]: unknown } | undefined;
-  _metadata?:
-    | { trackingId?: string | undefined; merchantTimeStamp?: string | undefined; [name: string]: unknown }
-    | undefined;
+  _metadata?: PurchaseMetadata | undefined;
   [name: string]: unknown;
 };
 
 export type ObservationAnswer = {
-  resultDetails: { Succeeded?: boolean | undefined; Error?: unknown | undefined };
+  resultDetails: { Succeeded?: boolean | undefined; Error?: string | null | undefined };
 };
 
 export type BankEventBody = {
-  bankEventId: string /** Auth, Charge, AuthCancel or ChargeReversal. */;
+  bankEventId: string;
+  /** Auth, Charge, AuthCancel or ChargeReversal. */
   type: string;
-  bankEventTimestamp?: string | undefined /** Approved, Declined or Unknown. */;
+  bankEventTimestamp?: string | undefined;
+  /** Approved, Declined or Unknown. */
   status?: string | undefined;
   bankResponseCode?: string | undefined;
-  paymentProcessor?: string | undefined /** Merchant reference number. */;
-  mrn?: string | undefined /** Merchant id. */;
+  paymentProcessor?: string | undefined;
+  /** Merchant reference number. */
+  mrn?: string | undefined;
+  /** Merchant id. */
   mid?: string | undefined;
   purchaseId: string;
   merchantLocalDate?: string | undefined;
   merchantPaymentInstrumentId?: string | undefined;
   paymentMethod?: string | undefined;
   cardType?: string | undefined;
-  updatedPI?: string | undefined /** Y, N, U or A. */;
-  cvvVerify?: string | undefined /** Y, N, U or A. */;
-  avsVerify?: string | undefined /** Y, N, U or A. */;
+  updatedPI?: string | undefined;
+  /** Y, N, U or A. */
+  cvvVerify?: string | undefined;
+  /** Y, N, U or A. */
+  avsVerify?: string | undefined;
+  /** Y, N, U or A. */
   cavVerify?: string | undefined;
   authorizationResultCode?: string | undefined;
   authorizationResultText?: string | undefined;
-  threeDS?:
-    | {
-        isThreeDSAuth?: boolean | undefined;
-        messageCategory?: string | undefined;
-        deviceChannel?: string | undefined;
-        threeDSServerTransId?: string | undefined;
-        threeDSRequestorAuthenticationInd?: string | undefined;
-        threeRIInd?: string | undefined;
-        threeDSReqPriorAuthMethod?: string | undefined;
-        transStatus?: string | undefined;
-        transStatusReason?: string | undefined;
-        threeDSCompInd?: string | undefined;
-        acsChallengeMandated?: string | undefined;
-        threeDSRequestorChallengeInd?: string | undefined;
-        challengeCompletionInd?: string | undefined;
-        eci?: string | undefined;
-        shipNameIndicator?: string | undefined;
-        suspiciousAccActivity?: string | undefined;
-        chAccPwChangeInd?: string | undefined;
-        chAccAgeInd?: string | undefined;
-        provisionAttemptsDay?: string | undefined;
-        exemptionRaised?: string | undefined;
-        [name: string]: unknown;
-      }
-    | undefined;
+  threeDS?: ThreeDS | undefined;
   customData?: { [name: string]: unknown } | undefined;
-  _metadata?:
-    | { trackingId?: string | undefined; merchantTimeStamp?: string | undefined; [name: string]: unknown }
-    | undefined;
+  _metadata?: PurchaseMetadata | undefined;
   [name: string]: unknown;
 };
 
@@ -510,33 +488,32 @@ export type ChargebackBody = {
   chargebackId: string;
   purchaseId: string;
   userId?: string | undefined;
-  reason?: string | undefined /** Inquiry, Accepted, Disputed, Reversed or ResubmittedRequest. */;
+  reason?: string | undefined;
+  /** Inquiry, Accepted, Disputed, Reversed or ResubmittedRequest. */
   status?: string | undefined;
   bankEventTimestamp?: string | undefined;
   amount?: number | undefined;
   currency?: string | undefined;
   merchantLocalDate?: string | undefined;
   customData?: { [name: string]: unknown } | undefined;
-  _metadata?:
-    | { trackingId?: string | undefined; merchantTimeStamp?: string | undefined; [name: string]: unknown }
-    | undefined;
+  _metadata?: PurchaseMetadata | undefined;
   [name: string]: unknown;
 };
 
 export type RefundBody = {
   refundId: string;
   purchaseId: string;
-  userId?: string | undefined /** FraudRefund, CustomerRequest or NonFraudRefund. */;
-  reason?: string | undefined /** Approved, Declined or Unknown. */;
+  userId?: string | undefined;
+  /** FraudRefund, CustomerRequest or NonFraudRefund. */
+  reason?: string | undefined;
+  /** Approved, Declined or Unknown. */
   status?: string | undefined;
   bankEventTimestamp?: string | undefined;
   amount?: number | undefined;
   currency?: string | undefined;
   merchantLocalDate?: string | undefined;
   customData?: { [name: string]: unknown } | undefined;
-  _metadata?:
-    | { trackingId?: string | undefined; merchantTimeStamp?: string | undefined; [name: string]: unknown }
-    | undefined;
+  _metadata?: PurchaseMetadata | undefined;
   [name: string]: unknown;
 };
 
@@ -545,16 +522,19 @@ export type UpdateAccountBody = {
   creationDate?: string | undefined;
   updateDate?: string | undefined;
   firstName?: string | undefined;
-  lastName?: string | undefined /** Two-letter country code; full names are kept as sent. */;
+  lastName?: string | undefined;
+  /** Two-letter country code; full names are kept as sent. */
   country?: string | undefined;
   zipCode?: string | undefined;
   timeZone?: string | undefined;
   language?: string | undefined;
   phoneNumber?: string | undefined;
   email?: string | undefined;
-  membershipId?: string | undefined /** Consumer, Developer, Seller, Publisher or Tenant. */;
+  membershipId?: string | undefined;
+  /** Consumer, Developer, Seller, Publisher or Tenant. */
   profileType?: string | undefined;
-  profileName?: string | undefined /** MSA, Facebook, PSN, MerchantAuth or Google. */;
+  profileName?: string | undefined;
+  /** MSA, Facebook, PSN, MerchantAuth or Google. */
   authenticationProvider?: string | undefined;
   displayName?: string | undefined;
   isEmailValidated?: boolean | undefined;
@@ -571,76 +551,7 @@ export type UpdateAccountBody = {
   phoneAddressMatchStatus?: string | undefined;
   customerLocalDate?: string | undefined;
   merchantLocalDate?: string | undefined;
-  paymentInstrumentList?:
-    | {
-        /** CreditCard, DirectDebit, PayPal, MobileBilling, Invoice … */ type: string;
-        merchantPaymentInstrumentId?: string | undefined;
-        creationDate?: string | undefined;
-        updateDate?: string | undefined /** Active, Inactive, Blocked or Expired. */;
-        state?: string | undefined /** Visa, Mastercard, Amex … */;
-        cardType?: string | undefined;
-        holderName?: string | undefined /** First digits of the card number. */;
-        bin?: string | undefined /** `MM/YY`, a date, or what the client sent. */;
-        expirationDate?: string | undefined;
-        lastFourDigits?: string | undefined;
-        email?: string | undefined;
-        billingAgreementId?: string | undefined;
-        payerId?: string | undefined /** Verified or Unverified. */;
-        payerStatus?: string | undefined /** Confirmed or Unconfirmed. */;
-        addressStatus?: string | undefined;
-        imei?: string | undefined;
-        piSource?: string | undefined;
-        paymentMethod?: string | undefined;
-        isLowLiabilityPIType?: boolean | undefined;
-        holderCompanyName?: string | undefined;
-        settlementApprovalRequired?: boolean | undefined;
-        paymentCheckoutProvider?: string | undefined;
-        binName?: string | undefined;
-        binCountryISO?: string | undefined;
-        binCardType?: string | undefined;
-        binCardAssociation?: string | undefined;
-        binBankGroup?: string | undefined;
-        currency?: string | undefined;
-        isInternationalMoneyTransfer?: boolean | undefined;
-        bankIdentifierCode?: string | undefined;
-        bankName?: string | undefined;
-        bankZipCode?: string | undefined;
-        bankState?: string | undefined;
-        bankCountryISO?: string | undefined;
-        paymentCollectionDate?: string | undefined;
-        instantPaymentSettlement?: boolean | undefined;
-        autoCaptureEnabled?: boolean | undefined;
-        accountType?: string | undefined;
-        authorizationType?: string | undefined;
-        authorizationResultCode?: string | undefined;
-        authorizationResultText?: string | undefined;
-        acquirerId?: string | undefined;
-        acquirerCountryISO?: string | undefined /** Y, N, U or A. */;
-        cvvVerify?: string | undefined /** Y, N, U or A. */;
-        avsVerify?: string | undefined /** Y, N, U or A. */;
-        cavVerify?: string | undefined;
-        encryptedCreditCardNumber?: string | undefined;
-        billingAddress?:
-          | {
-              firstName?: string | undefined;
-              lastName?: string | undefined;
-              phoneNumber?: string | undefined;
-              street1?: string | undefined;
-              street2?: string | undefined;
-              street3?: string | undefined;
-              city?: string | undefined;
-              state?: string | undefined;
-              district?: string | undefined;
-              zipCode?: string | undefined /** Two-letter country code; full names are kept as sent. */;
-              country?: string | undefined;
-              latitude?: number | undefined;
-              longitude?: number | undefined;
-              [name: string]: unknown;
-            }
-          | undefined;
-        [name: string]: unknown;
-      }[]
-    | undefined;
+  paymentInstrumentList?: PaymentInstrument[] | undefined;
   addressList?:
     | {
         firstName?: string | undefined;
@@ -652,76 +563,89 @@ export type UpdateAccountBody = {
         city?: string | undefined;
         state?: string | undefined;
         district?: string | undefined;
-        zipCode?: string | undefined /** Two-letter country code; full names are kept as sent. */;
+        zipCode?: string | undefined;
+        /** Two-letter country code; full names are kept as sent. */
         country?: string | undefined;
         latitude?: number | undefined;
-        longitude?: number | undefined /** Shipping, Billing, Signup, Account or Unknown. */;
+        longitude?: number | undefined;
+        /** Shipping, Billing, Signup, Account or Unknown. */
         type?: string | undefined;
         [name: string]: unknown;
       }[]
     | undefined;
-  deviceContext?:
-    | {
-        /** Session id of the device fingerprinting. */ deviceContextId?: string | undefined;
-        ipAddress?: string | undefined /** DFPFingerPrinting (where absent) or Merchant. */;
-        provider?: string | undefined;
-        deviceContextDC?: string | undefined;
-        externalDeviceId?:
-          | string
-          | undefined /** Mobile, Computer, MerchantHardware, Tablet or GameConsole. */;
-        externalDeviceType?: string | undefined;
-        httpSignature?: string | undefined;
-        httpUserAgent?: string | undefined;
-        browserHeader?: string | undefined;
-        browserResolution?: string | undefined;
-        browserLanguage?: string | undefined;
-        tcpSignature?: string | undefined;
-        sslSignature?: string | undefined;
-        enabledCookies?: boolean | undefined;
-        enabledFlash?: boolean | undefined;
-        enabledJavaScript?: boolean | undefined;
-        screenAspectRatio?: string | undefined;
-        screenColorDepth?: string | undefined;
-        screenResolution?: string | undefined;
-        siteHostName?: string | undefined;
-        os?: string | undefined;
-        osFonts?: string | undefined;
-        deviceProcessor?: string | undefined;
-        sessionId?: string | undefined;
-        trueIp?: string | undefined;
-        proxyIp?: string | undefined;
-        deviceId?: string | undefined;
-        timeZone?: string | undefined;
-        userAgentDetails?: string | undefined;
-        appVersion?: string | undefined;
-        browserPackagesList?: string | undefined;
-        buildManufacturer?: string | undefined;
-        buildModel?: string | undefined;
-        buildSdkVersion?: string | undefined;
-        dataNetworkType?: string | undefined;
-        deviceModelName?: string | undefined;
-        deviceSystemName?: string | undefined;
-        deviceSystemVersion?: string | undefined;
-        isBluetoothEnabled?: boolean | undefined;
-        simNetworkCountryISO?: string | undefined;
-        simNetworkType?: string | undefined;
-        systemUpTime?: string | undefined;
-        latitude?: number | undefined;
-        longitude?: number | undefined;
-        [name: string]: unknown;
-      }
-    | undefined;
+  deviceContext?: DeviceContext | undefined;
   customData?: { [name: string]: unknown } | undefined;
-  _metadata?:
-    | { trackingId?: string | undefined; merchantTimeStamp?: string | undefined; [name: string]: unknown }
-    | undefined;
+  _metadata?: PurchaseMetadata | undefined;
+  [name: string]: unknown;
+};
+
+export type PaymentInstrument = {
+  /** CreditCard, DirectDebit, PayPal, MobileBilling, Invoice … */ type: string;
+  merchantPaymentInstrumentId?: string | undefined;
+  creationDate?: string | undefined;
+  updateDate?: string | undefined;
+  /** Active, Inactive, Blocked or Expired. */
+  state?: string | undefined;
+  /** Visa, Mastercard, Amex … */
+  cardType?: string | undefined;
+  holderName?: string | undefined;
+  /** First digits of the card number. */
+  bin?: string | undefined;
+  /** `MM/YY`, a date, or what the client sent. */
+  expirationDate?: string | undefined;
+  lastFourDigits?: string | undefined;
+  email?: string | undefined;
+  billingAgreementId?: string | undefined;
+  payerId?: string | undefined;
+  /** Verified or Unverified. */
+  payerStatus?: string | undefined;
+  /** Confirmed or Unconfirmed. */
+  addressStatus?: string | undefined;
+  imei?: string | undefined;
+  piSource?: string | undefined;
+  paymentMethod?: string | undefined;
+  isLowLiabilityPIType?: boolean | undefined;
+  holderCompanyName?: string | undefined;
+  settlementApprovalRequired?: boolean | undefined;
+  paymentCheckoutProvider?: string | undefined;
+  binName?: string | undefined;
+  binCountryISO?: string | undefined;
+  binCardType?: string | undefined;
+  binCardAssociation?: string | undefined;
+  binBankGroup?: string | undefined;
+  currency?: string | undefined;
+  isInternationalMoneyTransfer?: boolean | undefined;
+  bankIdentifierCode?: string | undefined;
+  bankName?: string | undefined;
+  bankZipCode?: string | undefined;
+  bankState?: string | undefined;
+  bankCountryISO?: string | undefined;
+  paymentCollectionDate?: string | undefined;
+  instantPaymentSettlement?: boolean | undefined;
+  autoCaptureEnabled?: boolean | undefined;
+  accountType?: string | undefined;
+  authorizationType?: string | undefined;
+  authorizationResultCode?: string | undefined;
+  authorizationResultText?: string | undefined;
+  acquirerId?: string | undefined;
+  acquirerCountryISO?: string | undefined;
+  /** Y, N, U or A. */
+  cvvVerify?: string | undefined;
+  /** Y, N, U or A. */
+  avsVerify?: string | undefined;
+  /** Y, N, U or A. */
+  cavVerify?: string | undefined;
+  encryptedCreditCardNumber?: string | undefined;
+  billingAddress?: Address | undefined;
   [name: string]: unknown;
 };
 
 export type LabelBody = {
   /** Purchase, AccountCreation, AccountLogin, Account, PI, Email … */ labelObjectType: string;
-  labelObjectId: string /** CustomerEscalation, Chargeback, TC40_SAFE, ManualReview, Refund, OfflineAnalysis … */;
-  labelSource?: string | undefined /** Fraud, Abuse, FalsePositive, Inquiry, Accepted, Reversed … */;
+  labelObjectId: string;
+  /** CustomerEscalation, Chargeback, TC40_SAFE, ManualReview, Refund, OfflineAnalysis … */
+  labelSource?: string | undefined;
+  /** Fraud, Abuse, FalsePositive, Inquiry, Accepted, Reversed … */
   labelState?: string | undefined;
   labelReasonCodes?: string | undefined;
   processor?: string | undefined;
@@ -734,14 +658,13 @@ export type LabelBody = {
   currency?: string | undefined;
   merchantLocalDate?: string | undefined;
   customData?: { [name: string]: unknown } | undefined;
-  _metadata?:
-    | { trackingId?: string | undefined; merchantTimeStamp?: string | undefined; [name: string]: unknown }
-    | undefined;
+  _metadata?: PurchaseMetadata | undefined;
   [name: string]: unknown;
 };
 
 export type SignUpBody = {
-  signUpId: string /** Evaluate or Protect (where absent). */;
+  signUpId: string;
+  /** Evaluate or Protect (where absent). */
   assessmentType?: string | undefined;
   customerLocalDate?: string | undefined;
   merchantLocalDate: string;
@@ -750,16 +673,19 @@ export type SignUpBody = {
     creationDate?: string | undefined;
     updateDate?: string | undefined;
     firstName?: string | undefined;
-    lastName?: string | undefined /** Two-letter country code; full names are kept as sent. */;
+    lastName?: string | undefined;
+    /** Two-letter country code; full names are kept as sent. */
     country?: string | undefined;
     zipCode?: string | undefined;
     timeZone?: string | undefined;
     language?: string | undefined;
     phoneNumber?: string | undefined;
     email?: string | undefined;
-    membershipId?: string | undefined /** Consumer, Developer, Seller, Publisher or Tenant. */;
+    membershipId?: string | undefined;
+    /** Consumer, Developer, Seller, Publisher or Tenant. */
     profileType?: string | undefined;
-    profileName?: string | undefined /** MSA, Facebook, PSN, MerchantAuth or Google. */;
+    profileName?: string | undefined;
+    /** MSA, Facebook, PSN, MerchantAuth or Google. */
     authenticationProvider?: string | undefined;
     displayName?: string | undefined;
     isEmailValidated?: boolean | undefined;
@@ -774,102 +700,15 @@ export type SignUpBody = {
     loginChallengeType?: string | undefined;
     daysSinceEmailFirstSeen?: number | undefined;
     phoneAddressMatchStatus?: string | undefined;
-    address?:
-      | {
-          firstName?: string | undefined;
-          lastName?: string | undefined;
-          phoneNumber?: string | undefined;
-          street1?: string | undefined;
-          street2?: string | undefined;
-          street3?: string | undefined;
-          city?: string | undefined;
-          state?: string | undefined;
-          district?: string | undefined;
-          zipCode?: string | undefined /** Two-letter country code; full names are kept as sent. */;
-          country?: string | undefined;
-          latitude?: number | undefined;
-          longitude?: number | undefined;
-          [name: string]: unknown;
-        }
-      | undefined;
-    paymentInstrument?:
-      | {
-          /** CreditCard, DirectDebit, PayPal, MobileBilling, Invoice … */ type: string;
-          merchantPaymentInstrumentId?: string | undefined;
-          creationDate?: string | undefined;
-          updateDate?: string | undefined /** Active, Inactive, Blocked or Expired. */;
-          state?: string | undefined /** Visa, Mastercard, Amex … */;
-          cardType?: string | undefined;
-          holderName?: string | undefined /** First digits of the card number. */;
-          bin?: string | undefined /** `MM/YY`, a date, or what the client sent. */;
-          expirationDate?: string | undefined;
-          lastFourDigits?: string | undefined;
-          email?: string | undefined;
-          billingAgreementId?: string | undefined;
-          payerId?: string | undefined /** Verified or Unverified. */;
-          payerStatus?: string | undefined /** Confirmed or Unconfirmed. */;
-          addressStatus?: string | undefined;
-          imei?: string | undefined;
-          piSource?: string | undefined;
-          paymentMethod?: string | undefined;
-          isLowLiabilityPIType?: boolean | undefined;
-          holderCompanyName?: string | undefined;
-          settlementApprovalRequired?: boolean | undefined;
-          paymentCheckoutProvider?: string | undefined;
-          binName?: string | undefined;
-          binCountryISO?: string | undefined;
-          binCardType?: string | undefined;
-          binCardAssociation?: string | undefined;
-          binBankGroup?: string | undefined;
-          currency?: string | undefined;
-          isInternationalMoneyTransfer?: boolean | undefined;
-          bankIdentifierCode?: string | undefined;
-          bankName?: string | undefined;
-          bankZipCode?: string | undefined;
-          bankState?: string | undefined;
-          bankCountryISO?: string | undefined;
-          paymentCollectionDate?: string | undefined;
-          instantPaymentSettlement?: boolean | undefined;
-          autoCaptureEnabled?: boolean | undefined;
-          accountType?: string | undefined;
-          authorizationType?: string | undefined;
-          authorizationResultCode?: string | undefined;
-          authorizationResultText?: string | undefined;
-          acquirerId?: string | undefined;
-          acquirerCountryISO?: string | undefined /** Y, N, U or A. */;
-          cvvVerify?: string | undefined /** Y, N, U or A. */;
-          avsVerify?: string | undefined /** Y, N, U or A. */;
-          cavVerify?: string | undefined;
-          encryptedCreditCardNumber?: string | undefined;
-          billingAddress?:
-            | {
-                firstName?: string | undefined;
-                lastName?: string | undefined;
-                phoneNumber?: string | undefined;
-                street1?: string | undefined;
-                street2?: string | undefined;
-                street3?: string | undefined;
-                city?: string | undefined;
-                state?: string | undefined;
-                district?: string | undefined;
-                zipCode?: string | undefined /** Two-letter country code; full names are kept as sent. */;
-                country?: string | undefined;
-                latitude?: number | undefined;
-                longitude?: number | undefined;
-                [name: string]: unknown;
-              }
-            | undefined;
-          [name: string]: unknown;
-        }
-      | undefined;
+    address?: Address | undefined;
+    paymentInstrument?: PaymentInstrument | undefined;
     [name: string]: unknown;
   };
   marketingContext?:
     | {
         /** None, Email, Referral, SearchEngine, Direct, SocialNetwork or Other. */ type?: string | undefined;
-        trafficSource?:
-          | string
-          | undefined /** None, CashBack, Discount, FreeTrial, BonusPoints, Gift or Other. */;
+        trafficSource?: string | undefined;
+        /** None, CashBack, Discount, FreeTrial, BonusPoints, Gift or Other. */
         incentiveType?: string | undefined;
         incentiveOffer?: string | undefined;
         [name: string]: unknown;
@@ -883,100 +722,29 @@ export type SignUpBody = {
         [name: string]: unknown;
       }
     | undefined;
-  deviceContext?:
-    | {
-        /** Session id of the device fingerprinting. */ deviceContextId?: string | undefined;
-        ipAddress?: string | undefined /** DFPFingerPrinting (where absent) or Merchant. */;
-        provider?: string | undefined;
-        deviceContextDC?: string | undefined;
-        externalDeviceId?:
-          | string
-          | undefined /** Mobile, Computer, MerchantHardware, Tablet or GameConsole. */;
-        externalDeviceType?: string | undefined;
-        httpSignature?: string | undefined;
-        httpUserAgent?: string | undefined;
-        browserHeader?: string | undefined;
-        browserResolution?: string | undefined;
-        browserLanguage?: string | undefined;
-        tcpSignature?: string | undefined;
-        sslSignature?: string | undefined;
-        enabledCookies?: boolean | undefined;
-        enabledFlash?: boolean | undefined;
-        enabledJavaScript?: boolean | undefined;
-        screenAspectRatio?: string | undefined;
-        screenColorDepth?: string | undefined;
-        screenResolution?: string | undefined;
-        siteHostName?: string | undefined;
-        os?: string | undefined;
-        osFonts?: string | undefined;
-        deviceProcessor?: string | undefined;
-        sessionId?: string | undefined;
-        trueIp?: string | undefined;
-        proxyIp?: string | undefined;
-        deviceId?: string | undefined;
-        timeZone?: string | undefined;
-        userAgentDetails?: string | undefined;
-        appVersion?: string | undefined;
-        browserPackagesList?: string | undefined;
-        buildManufacturer?: string | undefined;
-        buildModel?: string | undefined;
-        buildSdkVersion?: string | undefined;
-        dataNetworkType?: string | undefined;
-        deviceModelName?: string | undefined;
-        deviceSystemName?: string | undefined;
-        deviceSystemVersion?: string | undefined;
-        isBluetoothEnabled?: boolean | undefined;
-        simNetworkCountryISO?: string | undefined;
-        simNetworkType?: string | undefined;
-        systemUpTime?: string | undefined;
-        latitude?: number | undefined;
-        longitude?: number | undefined;
-        [name: string]: unknown;
-      }
-    | undefined;
+  deviceContext?: DeviceContext | undefined;
   customData?: { [name: string]: unknown } | undefined;
-  _metadata?:
-    | { trackingId?: string | undefined; merchantTimeStamp?: string | undefined; [name: string]: unknown }
-    | undefined;
+  _metadata?: PurchaseMetadata | undefined;
   [name: string]: unknown;
 };
 
 export type SignUpAnswer = {
   resultDetails: {
     MerchantRuleDecision: 'Approve' | 'Reject' | 'Review' | 'Challenge';
-    RiskScore: number /** `<number>-<NAME>`, joined by commas */;
+    RiskScore: number;
+    /** `<number>-<NAME>`, joined by commas */
     ReasonCodes: string;
-    MIDFlag: string /** the rule that decided, or `Default` */;
+    MIDFlag: string;
+    /** the rule that decided, or `Default` */
     PolicyApplied: string;
-    PolicyAppliedEnvironmentId: unknown;
-    MerchantRuleReason: unknown;
-    ClauseName: unknown;
-    RuleEvaluations: { Rule: string; ClauseNames: string[]; EnvironmentId: string }[];
+    PolicyAppliedEnvironmentId: string | null;
+    MerchantRuleReason: string | null;
+    ClauseName: string | null;
+    RuleEvaluations: PurchaseRuleEvaluation[];
     MerchantRuleOutput: { [name: string]: { [name: string]: string } };
-    DeviceAttributes: {
-      BrowserUserAgent: string;
-      BrowserUserAgentLanguages: string;
-      Carrier: string;
-      CookieEnabled: string;
-      DeviceCity: string;
-      DeviceCountryCode: string;
-      DeviceId: string;
-      DevicePostalCode: string;
-      DeviceState: string;
-      FontsCount: string;
-      JavaScriptEnabled: string;
-      MimeTypesCount: string;
-      Platform: string;
-      Plugins: string;
-      PluginsCount: string;
-      Proxy: string;
-      ScreenResolution: string;
-      TimeZoneOffset: string;
-      TrueIp: string;
-      UserAgentType: string;
-    };
-    BankName: unknown;
-    ChallengeType: unknown;
+    DeviceAttributes: PurchaseDeviceAttributes;
+    BankName: string | null;
+    ChallengeType: string | null;
     SupportMessages: string[];
     Diagnostics?: { [name: string]: { [name: string]: unknown }[] } | undefined;
     SignUpId: string;
@@ -985,16 +753,15 @@ export type SignUpAnswer = {
 };
 
 export type SignUpStatusBody = {
-  signUpId: string /** Approved, Pending, Rejected or Failed. */;
+  signUpId: string;
+  /** Approved, Pending, Rejected or Failed. */
   statusType: string;
   statusDate: string;
   reason?: string | undefined;
   user?: { userId?: string | undefined; [name: string]: unknown } | undefined;
   merchantLocalDate?: string | undefined;
   customData?: { [name: string]: unknown } | undefined;
-  _metadata?:
-    | { trackingId?: string | undefined; merchantTimeStamp?: string | undefined; [name: string]: unknown }
-    | undefined;
+  _metadata?: PurchaseMetadata | undefined;
   [name: string]: unknown;
 };
 
@@ -1002,7 +769,8 @@ export type SignInBody = {
   signInId: string;
   userId: string;
   passwordHash?: string | undefined;
-  currentIpAddress?: string | undefined /** Evaluate or Protect (where absent). */;
+  currentIpAddress?: string | undefined;
+  /** Evaluate or Protect (where absent). */
   assessmentType?: string | undefined;
   customerLocalDate?: string | undefined;
   merchantLocalDate: string;
@@ -1018,48 +786,27 @@ export type SignInBody = {
       }
     | undefined;
   customData?: { [name: string]: unknown } | undefined;
-  _metadata?:
-    | { trackingId?: string | undefined; merchantTimeStamp?: string | undefined; [name: string]: unknown }
-    | undefined;
+  _metadata?: PurchaseMetadata | undefined;
   [name: string]: unknown;
 };
 
 export type SignInAnswer = {
   resultDetails: {
     MerchantRuleDecision: 'Approve' | 'Reject' | 'Review' | 'Challenge';
-    RiskScore: number /** `<number>-<NAME>`, joined by commas */;
+    RiskScore: number;
+    /** `<number>-<NAME>`, joined by commas */
     ReasonCodes: string;
-    MIDFlag: string /** the rule that decided, or `Default` */;
+    MIDFlag: string;
+    /** the rule that decided, or `Default` */
     PolicyApplied: string;
-    PolicyAppliedEnvironmentId: unknown;
-    MerchantRuleReason: unknown;
-    ClauseName: unknown;
-    RuleEvaluations: { Rule: string; ClauseNames: string[]; EnvironmentId: string }[];
+    PolicyAppliedEnvironmentId: string | null;
+    MerchantRuleReason: string | null;
+    ClauseName: string | null;
+    RuleEvaluations: PurchaseRuleEvaluation[];
     MerchantRuleOutput: { [name: string]: { [name: string]: string } };
-    DeviceAttributes: {
-      BrowserUserAgent: string;
-      BrowserUserAgentLanguages: string;
-      Carrier: string;
-      CookieEnabled: string;
-      DeviceCity: string;
-      DeviceCountryCode: string;
-      DeviceId: string;
-      DevicePostalCode: string;
-      DeviceState: string;
-      FontsCount: string;
-      JavaScriptEnabled: string;
-      MimeTypesCount: string;
-      Platform: string;
-      Plugins: string;
-      PluginsCount: string;
-      Proxy: string;
-      ScreenResolution: string;
-      TimeZoneOffset: string;
-      TrueIp: string;
-      UserAgentType: string;
-    };
-    BankName: unknown;
-    ChallengeType: unknown;
+    DeviceAttributes: PurchaseDeviceAttributes;
+    BankName: string | null;
+    ChallengeType: string | null;
     SupportMessages: string[];
     Diagnostics?: { [name: string]: { [name: string]: unknown }[] } | undefined;
     SignInId: string;
@@ -1073,215 +820,210 @@ export type AccountCreationBody = {
     userId?: string | undefined;
     trackingId?: string | undefined;
     customerLocalDate?: string | undefined;
-    merchantTimeStamp?: string | undefined /** Evaluate or Protect (where absent). */;
+    merchantTimeStamp?: string | undefined;
+    /** Evaluate or Protect (where absent). */
     assessmentType?: string | undefined;
     [name: string]: unknown;
   };
   name?: string | undefined;
   version?: string | undefined;
-  device?:
-    | {
-        /** Session id of the device fingerprinting. */ deviceContextId?: string | undefined;
-        ipAddress?: string | undefined /** DFPFingerPrinting (where absent) or Merchant. */;
-        provider?: string | undefined;
-        deviceContextDC?: string | undefined;
-        externalDeviceId?:
-          | string
-          | undefined /** Mobile, Computer, MerchantHardware, Tablet or GameConsole. */;
-        externalDeviceType?: string | undefined;
-        httpSignature?: string | undefined;
-        httpUserAgent?: string | undefined;
-        browserHeader?: string | undefined;
-        browserResolution?: string | undefined;
-        browserLanguage?: string | undefined;
-        tcpSignature?: string | undefined;
-        sslSignature?: string | undefined;
-        enabledCookies?: boolean | undefined;
-        enabledFlash?: boolean | undefined;
-        enabledJavaScript?: boolean | undefined;
-        screenAspectRatio?: string | undefined;
-        screenColorDepth?: string | undefined;
-        screenResolution?: string | undefined;
-        siteHostName?: string | undefined;
-        os?: string | undefined;
-        osFonts?: string | undefined;
-        deviceProcessor?: string | undefined;
-        trueIp?: string | undefined;
-        proxyIp?: string | undefined;
-        deviceId?: string | undefined;
-        timeZone?: string | undefined;
-        userAgentDetails?: string | undefined;
-        appVersion?: string | undefined;
-        browserPackagesList?: string | undefined;
-        buildManufacturer?: string | undefined;
-        buildModel?: string | undefined;
-        buildSdkVersion?: string | undefined;
-        dataNetworkType?: string | undefined;
-        deviceModelName?: string | undefined;
-        deviceSystemName?: string | undefined;
-        deviceSystemVersion?: string | undefined;
-        isBluetoothEnabled?: boolean | undefined;
-        simNetworkCountryISO?: string | undefined;
-        simNetworkType?: string | undefined;
-        systemUpTime?: string | undefined;
-        latitude?: number | undefined;
-        longitude?: number | undefined;
-        [name: string]: unknown;
-      }
-    | undefined;
-  user?:
-    | {
-        userId?: string | undefined /** Consumer, Developer, Seller, Publisher or Tenant. */;
-        userType?: string | undefined;
-        username?: string | undefined;
-        passwordHash?: string | undefined;
-        firstName?: string | undefined;
-        lastName?: string | undefined /** Two-letter country code. */;
-        countryRegion?: string | undefined;
-        zipCode?: string | undefined;
-        timeZone?: string | undefined;
-        language?: string | undefined;
-        membershipId?: string | undefined;
-        isMembershipIdUsername?: boolean | undefined;
-        creationDate?: string | undefined;
-        updateDate?: string | undefined;
-        daysSinceEmailFirstSeen?: number | undefined;
-        phoneAddressMatchStatus?: string | undefined;
-        [name: string]: unknown;
-      }
-    | undefined;
-  email?:
-    | {
-        /** Primary or Alternative. */ emailType?: string | undefined;
-        emailValue?: string | undefined;
-        isEmailValidated?: boolean | undefined;
-        emailValidatedDate?: string | undefined;
-        isEmailUsername?: boolean | undefined;
-        [name: string]: unknown;
-      }[]
-    | undefined;
-  phone?:
-    | {
-        /** Primary or Alternative. */ phoneType?: string | undefined;
-        phoneNumber?: string | undefined;
-        isPhoneNumberValidated?: boolean | undefined;
-        phoneNumberValidatedDate?: string | undefined;
-        isPhoneUsername?: boolean | undefined;
-        [name: string]: unknown;
-      }[]
-    | undefined;
-  address?:
-    | {
-        /** Primary, Billing, Shipping or Alternative. */ addressType?: string | undefined;
-        firstName?: string | undefined;
-        lastName?: string | undefined;
-        phoneNumber?: string | undefined;
-        street1?: string | undefined;
-        street2?: string | undefined;
-        street3?: string | undefined;
-        city?: string | undefined;
-        state?: string | undefined;
-        district?: string | undefined;
-        zipCode?: string | undefined;
-        latitude?: number | undefined;
-        longitude?: number | undefined /** Two-letter country code. */;
-        countryRegion?: string | undefined;
-        [name: string]: unknown;
-      }[]
-    | undefined;
-  paymentInstruments?:
-    | {
-        /** CreditCard, DirectDebit, PayPal … */ type?: string | undefined;
-        merchantPaymentInstrumentId?: string | undefined;
-        creationDate?: string | undefined;
-        updateDate?: string | undefined /** Active, Inactive, Blocked or Expired. */;
-        state?: string | undefined /** Visa, Mastercard, Amex … */;
-        cardType?: string | undefined;
-        holderName?: string | undefined /** First digits of the card number. */;
-        bin?: string | undefined /** `MM/YY`, a date, or what the client sent. */;
-        expirationDate?: string | undefined;
-        lastFourDigits?: string | undefined;
-        email?: string | undefined;
-        billingAgreementId?: string | undefined;
-        payerId?: string | undefined /** Verified or Unverified. */;
-        payerStatus?: string | undefined /** Confirmed or Unconfirmed. */;
-        addressStatus?: string | undefined;
-        imei?: string | undefined;
-        piSource?: string | undefined;
-        paymentMethod?: string | undefined;
-        isLowLiabilityPIType?: boolean | undefined;
-        holderCompanyName?: string | undefined;
-        settlementApprovalRequired?: boolean | undefined;
-        paymentCheckoutProvider?: string | undefined;
-        binName?: string | undefined;
-        binCountryISO?: string | undefined;
-        binCardType?: string | undefined;
-        binCardAssociation?: string | undefined;
-        binBankGroup?: string | undefined;
-        currency?: string | undefined;
-        isInternationalMoneyTransfer?: boolean | undefined;
-        bankIdentifierCode?: string | undefined;
-        bankName?: string | undefined;
-        bankZipCode?: string | undefined;
-        bankState?: string | undefined;
-        bankCountryISO?: string | undefined;
-        paymentCollectionDate?: string | undefined;
-        instantPaymentSettlement?: boolean | undefined;
-        autoCaptureEnabled?: boolean | undefined;
-        accountType?: string | undefined;
-        authorizationType?: string | undefined;
-        authorizationResultCode?: string | undefined;
-        authorizationResultText?: string | undefined;
-        acquirerId?: string | undefined;
-        acquirerCountryISO?: string | undefined /** Y, N, U or A. */;
-        cvvVerify?: string | undefined /** Y, N, U or A. */;
-        avsVerify?: string | undefined /** Y, N, U or A. */;
-        cavVerify?: string | undefined;
-        encryptedCreditCardNumber?: string | undefined;
-        billingAddress?:
-          | {
-              /** Primary, Billing, Shipping or Alternative. */ addressType?: string | undefined;
-              firstName?: string | undefined;
-              lastName?: string | undefined;
-              phoneNumber?: string | undefined;
-              street1?: string | undefined;
-              street2?: string | undefined;
-              street3?: string | undefined;
-              city?: string | undefined;
-              state?: string | undefined;
-              district?: string | undefined;
-              zipCode?: string | undefined;
-              latitude?: number | undefined;
-              longitude?: number | undefined /** Two-letter country code. */;
-              countryRegion?: string | undefined;
-              [name: string]: unknown;
-            }
-          | undefined;
-        [name: string]: unknown;
-      }[]
-    | undefined;
-  ssoAuthenticationProvider?:
-    | {
-        /** MSA, Facebook, PSN, MerchantAuth or Google. */ authenticationProvider?: string | undefined;
-        displayName?: string | undefined;
-        [name: string]: unknown;
-      }
-    | undefined;
-  marketingContext?:
-    | {
-        campaignType?: string | undefined;
-        'trafficSource-referrer'?: string | undefined;
-        'trafficSource-referralLink'?: string | undefined;
-        'trafficSource-referralSite'?: string | undefined;
-        incentiveType?: string | undefined;
-        incentiveOffer?: string | undefined;
-        campaignStartDate?: string | undefined;
-        campaignExpireDate?: string | undefined;
-        incentiveQuantityLimit?: string | undefined;
-        [name: string]: unknown;
-      }
-    | undefined;
+  device?: AccountDevice | undefined;
+  user?: AccountUser | undefined;
+  email?: AccountEmail[] | undefined;
+  phone?: AccountPhone[] | undefined;
+  address?: AccountAddress[] | undefined;
+  paymentInstruments?: AccountPaymentInstrument[] | undefined;
+  ssoAuthenticationProvider?: SsoAuthenticationProvider | undefined;
+  marketingContext?: MarketingContext | undefined;
   customData?: { [name: string]: unknown } | undefined;
+  [name: string]: unknown;
+};
+
+export type AccountDevice = {
+  /** Session id of the device fingerprinting. */ deviceContextId?: string | undefined;
+  ipAddress?: string | undefined;
+  /** DFPFingerPrinting (where absent) or Merchant. */
+  provider?: string | undefined;
+  deviceContextDC?: string | undefined;
+  externalDeviceId?: string | undefined;
+  /** Mobile, Computer, MerchantHardware, Tablet or GameConsole. */
+  externalDeviceType?: string | undefined;
+  httpSignature?: string | undefined;
+  httpUserAgent?: string | undefined;
+  browserHeader?: string | undefined;
+  browserResolution?: string | undefined;
+  browserLanguage?: string | undefined;
+  tcpSignature?: string | undefined;
+  sslSignature?: string | undefined;
+  enabledCookies?: boolean | undefined;
+  enabledFlash?: boolean | undefined;
+  enabledJavaScript?: boolean | undefined;
+  screenAspectRatio?: string | undefined;
+  screenColorDepth?: string | undefined;
+  screenResolution?: string | undefined;
+  siteHostName?: string | undefined;
+  os?: string | undefined;
+  osFonts?: string | undefined;
+  deviceProcessor?: string | undefined;
+  trueIp?: string | undefined;
+  proxyIp?: string | undefined;
+  deviceId?: string | undefined;
+  timeZone?: string | undefined;
+  userAgentDetails?: string | undefined;
+  appVersion?: string | undefined;
+  browserPackagesList?: string | undefined;
+  buildManufacturer?: string | undefined;
+  buildModel?: string | undefined;
+  buildSdkVersion?: string | undefined;
+  dataNetworkType?: string | undefined;
+  deviceModelName?: string | undefined;
+  deviceSystemName?: string | undefined;
+  deviceSystemVersion?: string | undefined;
+  isBluetoothEnabled?: boolean | undefined;
+  simNetworkCountryISO?: string | undefined;
+  simNetworkType?: string | undefined;
+  systemUpTime?: string | undefined;
+  latitude?: number | undefined;
+  longitude?: number | undefined;
+  [name: string]: unknown;
+};
+
+export type AccountUser = {
+  userId?: string | undefined;
+  /** Consumer, Developer, Seller, Publisher or Tenant. */
+  userType?: string | undefined;
+  username?: string | undefined;
+  passwordHash?: string | undefined;
+  firstName?: string | undefined;
+  lastName?: string | undefined;
+  /** Two-letter country code. */
+  countryRegion?: string | undefined;
+  zipCode?: string | undefined;
+  timeZone?: string | undefined;
+  language?: string | undefined;
+  membershipId?: string | undefined;
+  isMembershipIdUsername?: boolean | undefined;
+  creationDate?: string | undefined;
+  updateDate?: string | undefined;
+  daysSinceEmailFirstSeen?: number | undefined;
+  phoneAddressMatchStatus?: string | undefined;
+  [name: string]: unknown;
+};
+
+export type AccountEmail = {
+  /** Primary or Alternative. */ emailType?: string | undefined;
+  emailValue?: string | undefined;
+  isEmailValidated?: boolean | undefined;
+  emailValidatedDate?: string | undefined;
+  isEmailUsername?: boolean | undefined;
+  [name: string]: unknown;
+};
+
+export type AccountPhone = {
+  /** Primary or Alternative. */ phoneType?: string | undefined;
+  phoneNumber?: string | undefined;
+  isPhoneNumberValidated?: boolean | undefined;
+  phoneNumberValidatedDate?: string | undefined;
+  isPhoneUsername?: boolean | undefined;
+  [name: string]: unknown;
+};
+
+export type AccountAddress = {
+  /** Primary, Billing, Shipping or Alternative. */ addressType?: string | undefined;
+  firstName?: string | undefined;
+  lastName?: string | undefined;
+  phoneNumber?: string | undefined;
+  street1?: string | undefined;
+  street2?: string | undefined;
+  street3?: string | undefined;
+  city?: string | undefined;
+  state?: string | undefined;
+  district?: string | undefined;
+  zipCode?: string | undefined;
+  latitude?: number | undefined;
+  longitude?: number | undefined;
+  /** Two-letter country code. */
+  countryRegion?: string | undefined;
+  [name: string]: unknown;
+};
+
+export type AccountPaymentInstrument = {
+  /** CreditCard, DirectDebit, PayPal … */ type?: string | undefined;
+  merchantPaymentInstrumentId?: string | undefined;
+  creationDate?: string | undefined;
+  updateDate?: string | undefined;
+  /** Active, Inactive, Blocked or Expired. */
+  state?: string | undefined;
+  /** Visa, Mastercard, Amex … */
+  cardType?: string | undefined;
+  holderName?: string | undefined;
+  /** First digits of the card number. */
+  bin?: string | undefined;
+  /** `MM/YY`, a date, or what the client sent. */
+  expirationDate?: string | undefined;
+  lastFourDigits?: string | undefined;
+  email?: string | undefined;
+  billingAgreementId?: string | undefined;
+  payerId?: string | undefined;
+  /** Verified or Unverified. */
+  payerStatus?: string | undefined;
+  /** Confirmed or Unconfirmed. */
+  addressStatus?: string | undefined;
+  imei?: string | undefined;
+  piSource?: string | undefined;
+  paymentMethod?: string | undefined;
+  isLowLiabilityPIType?: boolean | undefined;
+  holderCompanyName?: string | undefined;
+  settlementApprovalRequired?: boolean | undefined;
+  paymentCheckoutProvider?: string | undefined;
+  binName?: string | undefined;
+  binCountryISO?: string | undefined;
+  binCardType?: string | undefined;
+  binCardAssociation?: string | undefined;
+  binBankGroup?: string | undefined;
+  currency?: string | undefined;
+  isInternationalMoneyTransfer?: boolean | undefined;
+  bankIdentifierCode?: string | undefined;
+  bankName?: string | undefined;
+  bankZipCode?: string | undefined;
+  bankState?: string | undefined;
+  bankCountryISO?: string | undefined;
+  paymentCollectionDate?: string | undefined;
+  instantPaymentSettlement?: boolean | undefined;
+  autoCaptureEnabled?: boolean | undefined;
+  accountType?: string | undefined;
+  authorizationType?: string | undefined;
+  authorizationResultCode?: string | undefined;
+  authorizationResultText?: string | undefined;
+  acquirerId?: string | undefined;
+  acquirerCountryISO?: string | undefined;
+  /** Y, N, U or A. */
+  cvvVerify?: string | undefined;
+  /** Y, N, U or A. */
+  avsVerify?: string | undefined;
+  /** Y, N, U or A. */
+  cavVerify?: string | undefined;
+  encryptedCreditCardNumber?: string | undefined;
+  billingAddress?: AccountAddress | undefined;
+  [name: string]: unknown;
+};
+
+export type SsoAuthenticationProvider = {
+  /** MSA, Facebook, PSN, MerchantAuth or Google. */ authenticationProvider?: string | undefined;
+  displayName?: string | undefined;
+  [name: string]: unknown;
+};
+
+export type MarketingContext = {
+  campaignType?: string | undefined;
+  'trafficSource-referrer'?: string | undefined;
+  'trafficSource-referralLink'?: string | undefined;
+  'trafficSource-referralSite'?: string | undefined;
+  incentiveType?: string | undefined;
+  incentiveOffer?: string | undefined;
+  campaignStartDate?: string | undefined;
+  campaignExpireDate?: string | undefined;
+  incentiveQuantityLimit?: string | undefined;
   [name: string]: unknown;
 };
 
@@ -1293,15 +1035,15 @@ export type AccountAnswer = {
   transactionReferenceId: string;
   resultDetails: {
     decision: 'Approve' | 'Reject' | 'Review' | 'Challenge';
-    challengeType: unknown;
+    challengeType: string | null;
     reasons: string[];
-    rule: unknown;
-    ruleEnvironmentId: unknown;
-    clauseName: unknown;
+    rule: string | null;
+    ruleEnvironmentId: string | null;
+    clauseName: string | null;
     supportMessages: string[];
     other: { [name: string]: unknown } | null;
     scores: { scoreType: 'Bot' | 'Risk'; scoreValue: number; reason: string }[];
-    ruleEvaluations: { rule: string; clauseNames: string[]; environmentId: string }[];
+    ruleEvaluations: RuleEvaluation[];
   }[];
   enrichments: {
     deviceAttributes: {
@@ -1343,13 +1085,16 @@ export type AccountAnswer = {
   diagnostics?: { [name: string]: { [name: string]: unknown }[] } | undefined;
 };
 
+export type RuleEvaluation = { rule: string; clauseNames: string[]; environmentId: string };
+
 export type AccountLoginBody = {
   metadata: {
     loginId: string;
     userId?: string | undefined;
     trackingId?: string | undefined;
     customerLocalDate?: string | undefined;
-    merchantTimeStamp?: string | undefined /** Evaluate or Protect (where absent). */;
+    merchantTimeStamp?: string | undefined;
+    /** Evaluate or Protect (where absent). */
     assessmentType?: string | undefined;
     [name: string]: unknown;
   };
@@ -1364,208 +1109,14 @@ export type AccountLoginBody = {
     | undefined;
   name?: string | undefined;
   version?: string | undefined;
-  device?:
-    | {
-        /** Session id of the device fingerprinting. */ deviceContextId?: string | undefined;
-        ipAddress?: string | undefined /** DFPFingerPrinting (where absent) or Merchant. */;
-        provider?: string | undefined;
-        deviceContextDC?: string | undefined;
-        externalDeviceId?:
-          | string
-          | undefined /** Mobile, Computer, MerchantHardware, Tablet or GameConsole. */;
-        externalDeviceType?: string | undefined;
-        httpSignature?: string | undefined;
-        httpUserAgent?: string | undefined;
-        browserHeader?: string | undefined;
-        browserResolution?: string | undefined;
-        browserLanguage?: string | undefined;
-        tcpSignature?: string | undefined;
-        sslSignature?: string | undefined;
-        enabledCookies?: boolean | undefined;
-        enabledFlash?: boolean | undefined;
-        enabledJavaScript?: boolean | undefined;
-        screenAspectRatio?: string | undefined;
-        screenColorDepth?: string | undefined;
-        screenResolution?: string | undefined;
-        siteHostName?: string | undefined;
-        os?: string | undefined;
-        osFonts?: string | undefined;
-        deviceProcessor?: string | undefined;
-        trueIp?: string | undefined;
-        proxyIp?: string | undefined;
-        deviceId?: string | undefined;
-        timeZone?: string | undefined;
-        userAgentDetails?: string | undefined;
-        appVersion?: string | undefined;
-        browserPackagesList?: string | undefined;
-        buildManufacturer?: string | undefined;
-        buildModel?: string | undefined;
-        buildSdkVersion?: string | undefined;
-        dataNetworkType?: string | undefined;
-        deviceModelName?: string | undefined;
-        deviceSystemName?: string | undefined;
-        deviceSystemVersion?: string | undefined;
-        isBluetoothEnabled?: boolean | undefined;
-        simNetworkCountryISO?: string | undefined;
-        simNetworkType?: string | undefined;
-        systemUpTime?: string | undefined;
-        latitude?: number | undefined;
-        longitude?: number | undefined;
-        [name: string]: unknown;
-      }
-    | undefined;
-  user?:
-    | {
-        userId?: string | undefined /** Consumer, Developer, Seller, Publisher or Tenant. */;
-        userType?: string | undefined;
-        username?: string | undefined;
-        passwordHash?: string | undefined;
-        firstName?: string | undefined;
-        lastName?: string | undefined /** Two-letter country code. */;
-        countryRegion?: string | undefined;
-        zipCode?: string | undefined;
-        timeZone?: string | undefined;
-        language?: string | undefined;
-        membershipId?: string | undefined;
-        isMembershipIdUsername?: boolean | undefined;
-        creationDate?: string | undefined;
-        updateDate?: string | undefined;
-        daysSinceEmailFirstSeen?: number | undefined;
-        phoneAddressMatchStatus?: string | undefined;
-        [name: string]: unknown;
-      }
-    | undefined;
-  email?:
-    | {
-        /** Primary or Alternative. */ emailType?: string | undefined;
-        emailValue?: string | undefined;
-        isEmailValidated?: boolean | undefined;
-        emailValidatedDate?: string | undefined;
-        isEmailUsername?: boolean | undefined;
-        [name: string]: unknown;
-      }[]
-    | undefined;
-  phone?:
-    | {
-        /** Primary or Alternative. */ phoneType?: string | undefined;
-        phoneNumber?: string | undefined;
-        isPhoneNumberValidated?: boolean | undefined;
-        phoneNumberValidatedDate?: string | undefined;
-        isPhoneUsername?: boolean | undefined;
-        [name: string]: unknown;
-      }[]
-    | undefined;
-  address?:
-    | {
-        /** Primary, Billing, Shipping or Alternative. */ addressType?: string | undefined;
-        firstName?: string | undefined;
-        lastName?: string | undefined;
-        phoneNumber?: string | undefined;
-        street1?: string | undefined;
-        street2?: string | undefined;
-        street3?: string | undefined;
-        city?: string | undefined;
-        state?: string | undefined;
-        district?: string | undefined;
-        zipCode?: string | undefined;
-        latitude?: number | undefined;
-        longitude?: number | undefined /** Two-letter country code. */;
-        countryRegion?: string | undefined;
-        [name: string]: unknown;
-      }[]
-    | undefined;
-  paymentInstruments?:
-    | {
-        /** CreditCard, DirectDebit, PayPal … */ type?: string | undefined;
-        merchantPaymentInstrumentId?: string | undefined;
-        creationDate?: string | undefined;
-        updateDate?: string | undefined /** Active, Inactive, Blocked or Expired. */;
-        state?: string | undefined /** Visa, Mastercard, Amex … */;
-        cardType?: string | undefined;
-        holderName?: string | undefined /** First digits of the card number. */;
-        bin?: string | undefined /** `MM/YY`, a date, or what the client sent. */;
-        expirationDate?: string | undefined;
-        lastFourDigits?: string | undefined;
-        email?: string | undefined;
-        billingAgreementId?: string | undefined;
-        payerId?: string | undefined /** Verified or Unverified. */;
-        payerStatus?: string | undefined /** Confirmed or Unconfirmed. */;
-        addressStatus?: string | undefined;
-        imei?: string | undefined;
-        piSource?: string | undefined;
-        paymentMethod?: string | undefined;
-        isLowLiabilityPIType?: boolean | undefined;
-        holderCompanyName?: string | undefined;
-        settlementApprovalRequired?: boolean | undefined;
-        paymentCheckoutProvider?: string | undefined;
-        binName?: string | undefined;
-        binCountryISO?: string | undefined;
-        binCardType?: string | undefined;
-        binCardAssociation?: string | undefined;
-        binBankGroup?: string | undefined;
-        currency?: string | undefined;
-        isInternationalMoneyTransfer?: boolean | undefined;
-        bankIdentifierCode?: string | undefined;
-        bankName?: string | undefined;
-        bankZipCode?: string | undefined;
-        bankState?: string | undefined;
-        bankCountryISO?: string | undefined;
-        paymentCollectionDate?: string | undefined;
-        instantPaymentSettlement?: boolean | undefined;
-        autoCaptureEnabled?: boolean | undefined;
-        accountType?: string | undefined;
-        authorizationType?: string | undefined;
-        authorizationResultCode?: string | undefined;
-        authorizationResultText?: string | undefined;
-        acquirerId?: string | undefined;
-        acquirerCountryISO?: string | undefined /** Y, N, U or A. */;
-        cvvVerify?: string | undefined /** Y, N, U or A. */;
-        avsVerify?: string | undefined /** Y, N, U or A. */;
-        cavVerify?: string | undefined;
-        encryptedCreditCardNumber?: string | undefined;
-        billingAddress?:
-          | {
-              /** Primary, Billing, Shipping or Alternative. */ addressType?: string | undefined;
-              firstName?: string | undefined;
-              lastName?: string | undefined;
-              phoneNumber?: string | undefined;
-              street1?: string | undefined;
-              street2?: string | undefined;
-              street3?: string | undefined;
-              city?: string | undefined;
-              state?: string | undefined;
-              district?: string | undefined;
-              zipCode?: string | undefined;
-              latitude?: number | undefined;
-              longitude?: number | undefined /** Two-letter country code. */;
-              countryRegion?: string | undefined;
-              [name: string]: unknown;
-            }
-          | undefined;
-        [name: string]: unknown;
-      }[]
-    | undefined;
-  ssoAuthenticationProvider?:
-    | {
-        /** MSA, Facebook, PSN, MerchantAuth or Google. */ authenticationProvider?: string | undefined;
-        displayName?: string | undefined;
-        [name: string]: unknown;
-      }
-    | undefined;
-  marketingContext?:
-    | {
-        campaignType?: string | undefined;
-        'trafficSource-referrer'?: string | undefined;
-        'trafficSource-referralLink'?: string | undefined;
-        'trafficSource-referralSite'?: string | undefined;
-        incentiveType?: string | undefined;
-        incentiveOffer?: string | undefined;
-        campaignStartDate?: string | undefined;
-        campaignExpireDate?: string | undefined;
-        incentiveQuantityLimit?: string | undefined;
-        [name: string]: unknown;
-      }
-    | undefined;
+  device?: AccountDevice | undefined;
+  user?: AccountUser | undefined;
+  email?: AccountEmail[] | undefined;
+  phone?: AccountPhone[] | undefined;
+  address?: AccountAddress[] | undefined;
+  paymentInstruments?: AccountPaymentInstrument[] | undefined;
+  ssoAuthenticationProvider?: SsoAuthenticationProvider | undefined;
+  marketingContext?: MarketingContext | undefined;
   customData?: { [name: string]: unknown } | undefined;
   [name: string]: unknown;
 };
@@ -1574,8 +1125,10 @@ export type AccountCreationStatusBody = {
   name?: string | undefined;
   version?: string | undefined;
   statusDetails: {
-    /** Approved, Rejected or Pending. */ statusType: string /** None, ChallengeAbandoned, ChallengeFailed, ChallengePassed, ChallengePending, Review… */;
-    reasonType?: string | undefined /** SMS, Email, Phone, Other or None. */;
+    /** Approved, Rejected or Pending. */ statusType: string;
+    /** None, ChallengeAbandoned, ChallengeFailed, ChallengePassed, ChallengePending, Review… */
+    reasonType?: string | undefined;
+    /** SMS, Email, Phone, Other or None. */
     challengeType?: string | undefined;
     statusDate?: string | undefined;
     [name: string]: unknown;
@@ -1586,7 +1139,8 @@ export type AccountCreationStatusBody = {
     userId?: string | undefined;
     trackingId?: string | undefined;
     customerLocalDate?: string | undefined;
-    merchantTimeStamp?: string | undefined /** Evaluate or Protect (where absent). */;
+    merchantTimeStamp?: string | undefined;
+    /** Evaluate or Protect (where absent). */
     assessmentType?: string | undefined;
     [name: string]: unknown;
   };
@@ -1605,8 +1159,10 @@ export type AccountLoginStatusBody = {
   name?: string | undefined;
   version?: string | undefined;
   statusDetails: {
-    /** Approved, Rejected or Pending. */ statusType: string /** None, ChallengeAbandoned, ChallengeFailed, ChallengePassed, ChallengePending, Review… */;
-    reasonType?: string | undefined /** SMS, Email, Phone, Other or None. */;
+    /** Approved, Rejected or Pending. */ statusType: string;
+    /** None, ChallengeAbandoned, ChallengeFailed, ChallengePassed, ChallengePending, Review… */
+    reasonType?: string | undefined;
+    /** SMS, Email, Phone, Other or None. */
     challengeType?: string | undefined;
     statusDate?: string | undefined;
     [name: string]: unknown;
@@ -1617,7 +1173,8 @@ export type AccountLoginStatusBody = {
     userId?: string | undefined;
     trackingId?: string | undefined;
     customerLocalDate?: string | undefined;
-    merchantTimeStamp?: string | undefined /** Evaluate or Protect (where absent). */;
+    merchantTimeStamp?: string | undefined;
+    /** Evaluate or Protect (where absent). */
     assessmentType?: string | undefined;
     [name: string]: unknown;
   };
@@ -1631,214 +1188,21 @@ export type AccountUpdateBody = {
     userId?: string | undefined;
     trackingId?: string | undefined;
     customerLocalDate?: string | undefined;
-    merchantTimeStamp?: string | undefined /** Evaluate or Protect (where absent). */;
+    merchantTimeStamp?: string | undefined;
+    /** Evaluate or Protect (where absent). */
     assessmentType?: string | undefined;
     [name: string]: unknown;
   };
   name?: string | undefined;
   version?: string | undefined;
-  device?:
-    | {
-        /** Session id of the device fingerprinting. */ deviceContextId?: string | undefined;
-        ipAddress?: string | undefined /** DFPFingerPrinting (where absent) or Merchant. */;
-        provider?: string | undefined;
-        deviceContextDC?: string | undefined;
-        externalDeviceId?:
-          | string
-          | undefined /** Mobile, Computer, MerchantHardware, Tablet or GameConsole. */;
-        externalDeviceType?: string | undefined;
-        httpSignature?: string | undefined;
-        httpUserAgent?: string | undefined;
-        browserHeader?: string | undefined;
-        browserResolution?: string | undefined;
-        browserLanguage?: string | undefined;
-        tcpSignature?: string | undefined;
-        sslSignature?: string | undefined;
-        enabledCookies?: boolean | undefined;
-        enabledFlash?: boolean | undefined;
-        enabledJavaScript?: boolean | undefined;
-        screenAspectRatio?: string | undefined;
-        screenColorDepth?: string | undefined;
-        screenResolution?: string | undefined;
-        siteHostName?: string | undefined;
-        os?: string | undefined;
-        osFonts?: string | undefined;
-        deviceProcessor?: string | undefined;
-        trueIp?: string | undefined;
-        proxyIp?: string | undefined;
-        deviceId?: string | undefined;
-        timeZone?: string | undefined;
-        userAgentDetails?: string | undefined;
-        appVersion?: string | undefined;
-        browserPackagesList?: string | undefined;
-        buildManufacturer?: string | undefined;
-        buildModel?: string | undefined;
-        buildSdkVersion?: string | undefined;
-        dataNetworkType?: string | undefined;
-        deviceModelName?: string | undefined;
-        deviceSystemName?: string | undefined;
-        deviceSystemVersion?: string | undefined;
-        isBluetoothEnabled?: boolean | undefined;
-        simNetworkCountryISO?: string | undefined;
-        simNetworkType?: string | undefined;
-        systemUpTime?: string | undefined;
-        latitude?: number | undefined;
-        longitude?: number | undefined;
-        [name: string]: unknown;
-      }
-    | undefined;
-  user?:
-    | {
-        userId?: string | undefined /** Consumer, Developer, Seller, Publisher or Tenant. */;
-        userType?: string | undefined;
-        username?: string | undefined;
-        passwordHash?: string | undefined;
-        firstName?: string | undefined;
-        lastName?: string | undefined /** Two-letter country code. */;
-        countryRegion?: string | undefined;
-        zipCode?: string | undefined;
-        timeZone?: string | undefined;
-        language?: string | undefined;
-        membershipId?: string | undefined;
-        isMembershipIdUsername?: boolean | undefined;
-        creationDate?: string | undefined;
-        updateDate?: string | undefined;
-        daysSinceEmailFirstSeen?: number | undefined;
-        phoneAddressMatchStatus?: string | undefined;
-        [name: string]: unknown;
-      }
-    | undefined;
-  email?:
-    | {
-        /** Primary or Alternative. */ emailType?: string | undefined;
-        emailValue?: string | undefined;
-        isEmailValidated?: boolean | undefined;
-        emailValidatedDate?: string | undefined;
-        isEmailUsername?: boolean | undefined;
-        [name: string]: unknown;
-      }[]
-    | undefined;
-  phone?:
-    | {
-        /** Primary or Alternative. */ phoneType?: string | undefined;
-        phoneNumber?: string | undefined;
-        isPhoneNumberValidated?: boolean | undefined;
-        phoneNumberValidatedDate?: string | undefined;
-        isPhoneUsername?: boolean | undefined;
-        [name: string]: unknown;
-      }[]
-    | undefined;
-  address?:
-    | {
-        /** Primary, Billing, Shipping or Alternative. */ addressType?: string | undefined;
-        firstName?: string | undefined;
-        lastName?: string | undefined;
-        phoneNumber?: string | undefined;
-        street1?: string | undefined;
-        street2?: string | undefined;
-        street3?: string | undefined;
-        city?: string | undefined;
-        state?: string | undefined;
-        district?: string | undefined;
-        zipCode?: string | undefined;
-        latitude?: number | undefined;
-        longitude?: number | undefined /** Two-letter country code. */;
-        countryRegion?: string | undefined;
-        [name: string]: unknown;
-      }[]
-    | undefined;
-  paymentInstruments?:
-    | {
-        /** CreditCard, DirectDebit, PayPal … */ type?: string | undefined;
-        merchantPaymentInstrumentId?: string | undefined;
-        creationDate?: string | undefined;
-        updateDate?: string | undefined /** Active, Inactive, Blocked or Expired. */;
-        state?: string | undefined /** Visa, Mastercard, Amex … */;
-        cardType?: string | undefined;
-        holderName?: string | undefined /** First digits of the card number. */;
-        bin?: string | undefined /** `MM/YY`, a date, or what the client sent. */;
-        expirationDate?: string | undefined;
-        lastFourDigits?: string | undefined;
-        email?: string | undefined;
-        billingAgreementId?: string | undefined;
-        payerId?: string | undefined /** Verified or Unverified. */;
-        payerStatus?: string | undefined /** Confirmed or Unconfirmed. */;
-        addressStatus?: string | undefined;
-        imei?: string | undefined;
-        piSource?: string | undefined;
-        paymentMethod?: string | undefined;
-        isLowLiabilityPIType?: boolean | undefined;
-        holderCompanyName?: string | undefined;
-        settlementApprovalRequired?: boolean | undefined;
-        paymentCheckoutProvider?: string | undefined;
-        binName?: string | undefined;
-        binCountryISO?: string | undefined;
-        binCardType?: string | undefined;
-        binCardAssociation?: string | undefined;
-        binBankGroup?: string | undefined;
-        currency?: string | undefined;
-        isInternationalMoneyTransfer?: boolean | undefined;
-        bankIdentifierCode?: string | undefined;
-        bankName?: string | undefined;
-        bankZipCode?: string | undefined;
-        bankState?: string | undefined;
-        bankCountryISO?: string | undefined;
-        paymentCollectionDate?: string | undefined;
-        instantPaymentSettlement?: boolean | undefined;
-        autoCaptureEnabled?: boolean | undefined;
-        accountType?: string | undefined;
-        authorizationType?: string | undefined;
-        authorizationResultCode?: string | undefined;
-        authorizationResultText?: string | undefined;
-        acquirerId?: string | undefined;
-        acquirerCountryISO?: string | undefined /** Y, N, U or A. */;
-        cvvVerify?: string | undefined /** Y, N, U or A. */;
-        avsVerify?: string | undefined /** Y, N, U or A. */;
-        cavVerify?: string | undefined;
-        encryptedCreditCardNumber?: string | undefined;
-        billingAddress?:
-          | {
-              /** Primary, Billing, Shipping or Alternative. */ addressType?: string | undefined;
-              firstName?: string | undefined;
-              lastName?: string | undefined;
-              phoneNumber?: string | undefined;
-              street1?: string | undefined;
-              street2?: string | undefined;
-              street3?: string | undefined;
-              city?: string | undefined;
-              state?: string | undefined;
-              district?: string | undefined;
-              zipCode?: string | undefined;
-              latitude?: number | undefined;
-              longitude?: number | undefined /** Two-letter country code. */;
-              countryRegion?: string | undefined;
-              [name: string]: unknown;
-            }
-          | undefined;
-        [name: string]: unknown;
-      }[]
-    | undefined;
-  ssoAuthenticationProvider?:
-    | {
-        /** MSA, Facebook, PSN, MerchantAuth or Google. */ authenticationProvider?: string | undefined;
-        displayName?: string | undefined;
-        [name: string]: unknown;
-      }
-    | undefined;
-  marketingContext?:
-    | {
-        campaignType?: string | undefined;
-        'trafficSource-referrer'?: string | undefined;
-        'trafficSource-referralLink'?: string | undefined;
-        'trafficSource-referralSite'?: string | undefined;
-        incentiveType?: string | undefined;
-        incentiveOffer?: string | undefined;
-        campaignStartDate?: string | undefined;
-        campaignExpireDate?: string | undefined;
-        incentiveQuantityLimit?: string | undefined;
-        [name: string]: unknown;
-      }
-    | undefined;
+  device?: AccountDevice | undefined;
+  user?: AccountUser | undefined;
+  email?: AccountEmail[] | undefined;
+  phone?: AccountPhone[] | undefined;
+  address?: AccountAddress[] | undefined;
+  paymentInstruments?: AccountPaymentInstrument[] | undefined;
+  ssoAuthenticationProvider?: SsoAuthenticationProvider | undefined;
+  marketingContext?: MarketingContext | undefined;
   customData?: { [name: string]: unknown } | undefined;
   [name: string]: unknown;
 };
@@ -1852,15 +1216,18 @@ export type AccountLabelBody = {
         userId?: string | undefined;
         trackingId?: string | undefined;
         customerLocalDate?: string | undefined;
-        merchantTimeStamp?: string | undefined /** Evaluate or Protect (where absent). */;
+        merchantTimeStamp?: string | undefined;
+        /** Evaluate or Protect (where absent). */
         assessmentType?: string | undefined;
         [name: string]: unknown;
       }
     | undefined;
   label: {
     /** Purchase, AccountCreation, AccountLogin, Account, PI, Email … */ labelObjectType: string;
-    labelObjectId: string /** CustomerEscalation, Chargeback, TC40_SAFE, ManualReview, Refund, OfflineAnalysis … */;
-    labelSource?: string | undefined /** Fraud, Abuse, FalsePositive, Inquiry, Accepted, Reversed … */;
+    labelObjectId: string;
+    /** CustomerEscalation, Chargeback, TC40_SAFE, ManualReview, Refund, OfflineAnalysis … */
+    labelSource?: string | undefined;
+    /** Fraud, Abuse, FalsePositive, Inquiry, Accepted, Reversed … */
     labelState?: string | undefined;
     labelReasonCodes?: string | undefined;
     processor?: string | undefined;
@@ -1884,7 +1251,8 @@ export type CustomAssessmentBody = {
     | {
         trackingId?: string | undefined;
         merchantTimeStamp?: string | undefined;
-        customerLocalDate?: string | undefined /** Evaluate or Protect (where absent). */;
+        customerLocalDate?: string | undefined;
+        /** Evaluate or Protect (where absent). */
         assessmentType?: string | undefined;
         [name: string]: unknown;
       }
@@ -1899,7 +1267,8 @@ export type AssessmentBody = {
     timestamp?: string | undefined;
     isTest?: boolean | undefined;
     sessionId?: string | undefined;
-    gdprId?: string | undefined /** Evaluate or Protect (where absent). */;
+    gdprId?: string | undefined;
+    /** Evaluate or Protect (where absent). */
     assessmentType?: string | undefined;
     [name: string]: unknown;
   };
@@ -1942,10 +1311,10 @@ export type AssessmentAnswer = {
     reasons: string[];
     supportMessages: string[];
   };
-  ruleEvaluations: { rule: string; clauseNames: string[]; environmentId: string }[];
+  ruleEvaluations: RuleEvaluation[];
   enrichments: {
-    risk: { scoreType: string; scoreValue: number; reason: string };
-    bot: { scoreType: string; scoreValue: number; reason: string };
+    risk: ModelScore;
+    bot: ModelScore;
     deviceAttributes: {
       trueIp: string;
       realtimeTimezoneOffset: string;
@@ -1983,6 +1352,8 @@ export type AssessmentAnswer = {
   transactionReferenceId: string;
 };
 
+export type ModelScore = { scoreType: string; scoreValue: number; reason: string };
+
 export type AssessmentObservationBody = {
   metadata: {
     eventId?: string | undefined;
@@ -1991,14 +1362,15 @@ export type AssessmentObservationBody = {
     timestamp?: string | undefined;
     isTest?: boolean | undefined;
     sessionId?: string | undefined;
-    gdprId?: string | undefined /** Evaluate or Protect (where absent). */;
+    gdprId?: string | undefined;
+    /** Evaluate or Protect (where absent). */
     assessmentType?: string | undefined;
     [name: string]: unknown;
   };
   [name: string]: unknown;
 };
 
-export type AssessmentAcknowledgement = { succeeded: boolean; error: unknown };
+export type AssessmentAcknowledgement = { succeeded: boolean; error: string | null };
 
 export type AssessmentLabelBody = {
   metadata?:
@@ -2009,15 +1381,18 @@ export type AssessmentLabelBody = {
         timestamp?: string | undefined;
         isTest?: boolean | undefined;
         sessionId?: string | undefined;
-        gdprId?: string | undefined /** Evaluate or Protect (where absent). */;
+        gdprId?: string | undefined;
+        /** Evaluate or Protect (where absent). */
         assessmentType?: string | undefined;
         [name: string]: unknown;
       }
     | undefined;
   label: {
     /** Purchase, AccountCreation, AccountLogin, Account, PI, Email … */ labelObjectType: string;
-    labelObjectId: string /** CustomerEscalation, Chargeback, TC40_SAFE, ManualReview, Refund, OfflineAnalysis … */;
-    labelSource?: string | undefined /** Fraud, Abuse, FalsePositive, Inquiry, Accepted, Reversed … */;
+    labelObjectId: string;
+    /** CustomerEscalation, Chargeback, TC40_SAFE, ManualReview, Refund, OfflineAnalysis … */
+    labelSource?: string | undefined;
+    /** Fraud, Abuse, FalsePositive, Inquiry, Accepted, Reversed … */
     labelState?: string | undefined;
     labelReasonCodes?: string | undefined;
     processor?: string | undefined;
@@ -2040,17 +1415,22 @@ export type Rule = {
   order?: number | undefined;
   description: string;
   condition?: string | undefined;
-  clauses: {
-    name: string;
-    section?: 'PriorToScoring' | 'PostBotScoring' | 'PostRiskScoring' | undefined;
-    code: string;
-  }[];
-  version: number /** what is in force, where the latest version is a draft */;
+  clauses: Clause[];
+  version: number;
+  /** what is in force, where the latest version is a draft */
   published?: { version: number; status?: string | undefined } | undefined;
   changed: string;
-  changedBy: string /** part of the product: neither edited nor deleted */;
-  system?: true | undefined /** warnings of the compiler, after a write */;
+  changedBy: string;
+  /** part of the product: neither edited nor deleted */
+  system?: true | undefined;
+  /** warnings of the compiler, after a write */
   diagnostics?: Diagnostic[] | undefined;
+};
+
+export type Clause = {
+  name: string;
+  section?: 'PriorToScoring' | 'PostBotScoring' | 'PostRiskScoring' | undefined;
+  code: string;
 };
 
 export type Diagnostic = {
@@ -2071,15 +1451,12 @@ export type RuleVersion = {
   order?: number | undefined;
   description: string;
   condition?: string | undefined;
-  clauses: {
-    name: string;
-    section?: 'PriorToScoring' | 'PostBotScoring' | 'PostRiskScoring' | undefined;
-    code: string;
-  }[];
+  clauses: Clause[];
   name: string;
   version: number;
   changed: string;
-  changedBy: string /** the version that a rollback brought back */;
+  changedBy: string;
+  /** the version that a rollback brought back */
   restored?: number | undefined;
 };
 
@@ -2100,11 +1477,14 @@ export type Action = {
   description: string;
   condition?: string | undefined;
   clauses: { name: string; code: string }[];
-  version: number /** what is in force, where the latest version is a draft */;
+  version: number;
+  /** what is in force, where the latest version is a draft */
   published?: { version: number; status?: string | undefined } | undefined;
   changed: string;
-  changedBy: string /** part of the product: neither edited nor deleted */;
-  system?: true | undefined /** warnings of the compiler, after a write */;
+  changedBy: string;
+  /** part of the product: neither edited nor deleted */
+  system?: true | undefined;
+  /** warnings of the compiler, after a write */
   diagnostics?: Diagnostic[] | undefined;
 };
 
@@ -2118,7 +1498,8 @@ export type ActionVersion = {
   name: string;
   version: number;
   changed: string;
-  changedBy: string /** the version that a rollback brought back */;
+  changedBy: string;
+  /** the version that a rollback brought back */
   restored?: number | undefined;
 };
 
@@ -2129,11 +1510,14 @@ export type VelocitySet = {
   condition?: string | undefined;
   velocities: string[];
   shards: number;
-  version: number /** what is in force, where the latest version is a draft */;
+  version: number;
+  /** what is in force, where the latest version is a draft */
   published?: { version: number; status?: string | undefined } | undefined;
   changed: string;
-  changedBy: string /** part of the product: neither edited nor deleted */;
-  system?: true | undefined /** warnings of the compiler, after a write */;
+  changedBy: string;
+  /** part of the product: neither edited nor deleted */
+  system?: true | undefined;
+  /** warnings of the compiler, after a write */
   diagnostics?: Diagnostic[] | undefined;
 };
 
@@ -2146,17 +1530,21 @@ export type VelocitySetVersion = {
   name: string;
   version: number;
   changed: string;
-  changedBy: string /** the version that a rollback brought back */;
+  changedBy: string;
+  /** the version that a rollback brought back */
   restored?: number | undefined;
 };
 
 export type Assessment = {
   name: string;
-  version: number /** what is in force, where the latest version is a draft */;
+  version: number;
+  /** what is in force, where the latest version is a draft */
   published?: { version: number; status?: string | undefined } | undefined;
   changed: string;
-  changedBy: string /** part of the product: neither edited nor deleted */;
-  system?: true | undefined /** warnings of the compiler, after a write */;
+  changedBy: string;
+  /** part of the product: neither edited nor deleted */
+  system?: true | undefined;
+  /** warnings of the compiler, after a write */
   diagnostics?: Diagnostic[] | undefined;
 };
 
@@ -2164,7 +1552,8 @@ export type AssessmentVersion = {
   name: string;
   version: number;
   changed: string;
-  changedBy: string /** the version that a rollback brought back */;
+  changedBy: string;
+  /** the version that a rollback brought back */
   restored?: number | undefined;
 };
 
@@ -2175,11 +1564,14 @@ export type List = {
   rows: number;
   bytes: number;
   lookup: 'memory' | 'table';
-  version: number /** what is in force, where the latest version is a draft */;
+  version: number;
+  /** what is in force, where the latest version is a draft */
   published?: { version: number; status?: string | undefined } | undefined;
   changed: string;
-  changedBy: string /** part of the product: neither edited nor deleted */;
-  system?: true | undefined /** warnings of the compiler, after a write */;
+  changedBy: string;
+  /** part of the product: neither edited nor deleted */
+  system?: true | undefined;
+  /** warnings of the compiler, after a write */
   diagnostics?: Diagnostic[] | undefined;
 };
 
@@ -2192,7 +1584,8 @@ export type ListVersion = {
   name: string;
   version: number;
   changed: string;
-  changedBy: string /** the version that a rollback brought back */;
+  changedBy: string;
+  /** the version that a rollback brought back */
   restored?: number | undefined;
 };
 
@@ -2211,11 +1604,14 @@ export type Function = {
     code: string;
     description?: string | undefined;
   }[];
-  version: number /** what is in force, where the latest version is a draft */;
+  version: number;
+  /** what is in force, where the latest version is a draft */
   published?: { version: number; status?: string | undefined } | undefined;
   changed: string;
-  changedBy: string /** part of the product: neither edited nor deleted */;
-  system?: true | undefined /** warnings of the compiler, after a write */;
+  changedBy: string;
+  /** part of the product: neither edited nor deleted */
+  system?: true | undefined;
+  /** warnings of the compiler, after a write */
   diagnostics?: Diagnostic[] | undefined;
 };
 
@@ -2236,7 +1632,8 @@ export type FunctionVersion = {
   name: string;
   version: number;
   changed: string;
-  changedBy: string /** the version that a rollback brought back */;
+  changedBy: string;
+  /** the version that a rollback brought back */
   restored?: number | undefined;
 };
 
@@ -2246,13 +1643,16 @@ export type ExternalCall = {
   method: 'GET' | 'POST';
   url: string;
   parameters: {
-    /** name in the query, in the body, and in {{placeholders}} */ name: string /** value that a test sends */;
+    /** name in the query, in the body, and in {{placeholders}} */ name: string;
+    /** value that a test sends */
     sample: string;
   }[];
   headers: {
-    name: string /** text with {{parameter}} and {{secrets.name}} */;
+    name: string;
+    /** text with {{parameter}} and {{secrets.name}} */
     value: string;
-  }[] /** POST: the body, with {{parameter}} anywhere in its strings; absent: an object of all */;
+  }[];
+  /** POST: the body, with {{parameter}} anywhere in its strings; absent: an object of all */
   body?: unknown | undefined;
   secrets: { [name: string]: { keyVault: string } | { stored: string } };
   authentication:
@@ -2260,10 +1660,10 @@ export type ExternalCall = {
     | {
         type: 'EntraId';
         audience: unknown;
-        applicationId: string /** tenant of the application; that of the product where absent */;
-        tenantId?:
-          | string
-          | undefined /** the certificate in Key Vault; absent: a managed identity with that application id */;
+        applicationId: string;
+        /** tenant of the application; that of the product where absent */
+        tenantId?: string | undefined;
+        /** the certificate in Key Vault; absent: a managed identity with that application id */
         certificateUrl?: string | undefined;
       };
   sampleResponse?: unknown | undefined;
@@ -2271,11 +1671,14 @@ export type ExternalCall = {
   defaultResponse: unknown;
   keepAliveUrl?: string | undefined;
   warmUp: boolean;
-  version: number /** what is in force, where the latest version is a draft */;
+  version: number;
+  /** what is in force, where the latest version is a draft */
   published?: { version: number; status?: string | undefined } | undefined;
   changed: string;
-  changedBy: string /** part of the product: neither edited nor deleted */;
-  system?: true | undefined /** warnings of the compiler, after a write */;
+  changedBy: string;
+  /** part of the product: neither edited nor deleted */
+  system?: true | undefined;
+  /** warnings of the compiler, after a write */
   diagnostics?: Diagnostic[] | undefined;
 };
 
@@ -2284,13 +1687,16 @@ export type ExternalCallVersion = {
   method: 'GET' | 'POST';
   url: string;
   parameters: {
-    /** name in the query, in the body, and in {{placeholders}} */ name: string /** value that a test sends */;
+    /** name in the query, in the body, and in {{placeholders}} */ name: string;
+    /** value that a test sends */
     sample: string;
   }[];
   headers: {
-    name: string /** text with {{parameter}} and {{secrets.name}} */;
+    name: string;
+    /** text with {{parameter}} and {{secrets.name}} */
     value: string;
-  }[] /** POST: the body, with {{parameter}} anywhere in its strings; absent: an object of all */;
+  }[];
+  /** POST: the body, with {{parameter}} anywhere in its strings; absent: an object of all */
   body?: unknown | undefined;
   secrets: { [name: string]: { keyVault: string } | { stored: string } };
   authentication:
@@ -2298,10 +1704,10 @@ export type ExternalCallVersion = {
     | {
         type: 'EntraId';
         audience: unknown;
-        applicationId: string /** tenant of the application; that of the product where absent */;
-        tenantId?:
-          | string
-          | undefined /** the certificate in Key Vault; absent: a managed identity with that application id */;
+        applicationId: string;
+        /** tenant of the application; that of the product where absent */
+        tenantId?: string | undefined;
+        /** the certificate in Key Vault; absent: a managed identity with that application id */
         certificateUrl?: string | undefined;
       };
   sampleResponse?: unknown | undefined;
@@ -2312,7 +1718,8 @@ export type ExternalCallVersion = {
   name: string;
   version: number;
   changed: string;
-  changedBy: string /** the version that a rollback brought back */;
+  changedBy: string;
+  /** the version that a rollback brought back */
   restored?: number | undefined;
 };
 
@@ -2322,11 +1729,14 @@ export type ExternalAssessment = {
   assessment: string;
   environment?: string | undefined;
   sampleResponse?: { [name: string]: unknown } | undefined;
-  version: number /** what is in force, where the latest version is a draft */;
+  version: number;
+  /** what is in force, where the latest version is a draft */
   published?: { version: number; status?: string | undefined } | undefined;
   changed: string;
-  changedBy: string /** part of the product: neither edited nor deleted */;
-  system?: true | undefined /** warnings of the compiler, after a write */;
+  changedBy: string;
+  /** part of the product: neither edited nor deleted */
+  system?: true | undefined;
+  /** warnings of the compiler, after a write */
   diagnostics?: Diagnostic[] | undefined;
 };
 
@@ -2338,31 +1748,40 @@ export type ExternalAssessmentVersion = {
   name: string;
   version: number;
   changed: string;
-  changedBy: string /** the version that a rollback brought back */;
+  changedBy: string;
+  /** the version that a rollback brought back */
   restored?: number | undefined;
 };
 
 export type Capacity = {
   name: string;
-  description: string /** beyond it, answers carry a warning header */;
-  softLimit?: number | undefined /** beyond it, requests are refused with 429 */;
+  description: string;
+  /** beyond it, answers carry a warning header */
+  softLimit?: number | undefined;
+  /** beyond it, requests are refused with 429 */
   hardLimit?: number | undefined;
-  version: number /** what is in force, where the latest version is a draft */;
+  version: number;
+  /** what is in force, where the latest version is a draft */
   published?: { version: number; status?: string | undefined } | undefined;
   changed: string;
-  changedBy: string /** part of the product: neither edited nor deleted */;
-  system?: true | undefined /** warnings of the compiler, after a write */;
+  changedBy: string;
+  /** part of the product: neither edited nor deleted */
+  system?: true | undefined;
+  /** warnings of the compiler, after a write */
   diagnostics?: Diagnostic[] | undefined;
 };
 
 export type CapacityVersion = {
-  description: string /** beyond it, answers carry a warning header */;
-  softLimit?: number | undefined /** beyond it, requests are refused with 429 */;
+  description: string;
+  /** beyond it, answers carry a warning header */
+  softLimit?: number | undefined;
+  /** beyond it, requests are refused with 429 */
   hardLimit?: number | undefined;
   name: string;
   version: number;
   changed: string;
-  changedBy: string /** the version that a rollback brought back */;
+  changedBy: string;
+  /** the version that a rollback brought back */
   restored?: number | undefined;
 };
 
@@ -2379,12 +1798,14 @@ export type EnvironmentNode = {
 export type Environment = {
   id: string;
   apiName: string;
-  name: string /** API names from the root on, as `x-ms-dfpenvid` takes them */;
+  name: string;
+  /** API names from the root on, as `x-ms-dfpenvid` takes them */
   path: string;
   parent: string | null;
   root: string;
   description: string;
-  tags: string[] /** stands in for requests that name no environment */;
+  tags: string[];
+  /** stands in for requests that name no environment */
   default: boolean;
   version: number;
   created: string;
@@ -2409,24 +1830,31 @@ export type ExternalCallBody = {
   url: string;
   parameters?:
     | {
-        /** name in the query, in the body, and in {{placeholders}} */ name: string /** value that a test sends */;
+        /** name in the query, in the body, and in {{placeholders}} */ name: string;
+        /** value that a test sends */
         sample?: string | undefined;
       }[]
     | undefined;
   headers?:
-    | { name: string /** text with {{parameter}} and {{secrets.name}} */; value: string }[]
-    | undefined /** POST: the body, with {{parameter}} anywhere in its strings; absent: an object of all */;
-  body?: unknown | undefined /** values by name, or where they are */;
+    | {
+        name: string;
+        /** text with {{parameter}} and {{secrets.name}} */
+        value: string;
+      }[]
+    | undefined;
+  /** POST: the body, with {{parameter}} anywhere in its strings; absent: an object of all */
+  body?: unknown | undefined;
+  /** values by name, or where they are */
   secrets?: { [name: string]: string | { [name: string]: unknown } } | undefined;
   authentication?:
     | { type: 'Anonymous' }
     | {
         type: 'EntraId';
         audience: string;
-        applicationId: string /** tenant of the application; that of the product where absent */;
-        tenantId?:
-          | string
-          | undefined /** the certificate in Key Vault; absent: a managed identity with that application id */;
+        applicationId: string;
+        /** tenant of the application; that of the product where absent */
+        tenantId?: string | undefined;
+        /** the certificate in Key Vault; absent: a managed identity with that application id */
         certificateUrl?: string | undefined;
       }
     | undefined;
@@ -2445,15 +1873,17 @@ export type EventSubscription = {
     | {
         type: 'blob';
         container: string;
-        prefix: string /** another storage account; the product’s own where absent */;
+        prefix: string;
+        /** another storage account; the product’s own where absent */
         connection?: string | { stored: string } | undefined;
       }
     | {
-        type: 'eventHub' /** its name; may be absent where the connection string has it */;
-        eventHub?:
-          | string
-          | undefined /** where the product’s own identity sends: shop.servicebus.windows.net */;
-        namespace?: unknown | undefined /** in place of the namespace: whoever has the key sends */;
+        type: 'eventHub';
+        /** its name; may be absent where the connection string has it */
+        eventHub?: string | undefined;
+        /** where the product’s own identity sends: shop.servicebus.windows.net */
+        namespace?: unknown | undefined;
+        /** in place of the namespace: whoever has the key sends */
         connection?: string | { stored: string } | undefined;
       };
 };
@@ -2498,33 +1928,22 @@ export type Event = {
   type: string;
   id: string;
   correlationId: string;
-  received: string /** has everything that it adds to velocities been added? */;
+  received: string;
+  /** has everything that it adds to velocities been added? */
   complete: boolean;
   event: { [name: string]: unknown };
   answer: { transactionReferenceId: string; [name: string]: unknown };
   evidence: { [name: string]: unknown };
-  contributions: {
-    [name: string]: unknown;
-  }[] /** every rule and clause: whether it fired, and why or why not */;
-  rules: {
-    rule: string;
-    environment: string;
-    [name: string]: unknown;
-  }[] /** of assessments: what the latest status event says */;
-  status?:
-    | { statusType: string; type: string; received: string; [name: string]: unknown }
-    | null
-    | undefined /** events that belong to this one, in the order of receipt */;
-  laterEvents: {
-    type: string;
-    id: string;
-    received: string;
-    [name: string]: unknown;
-  }[] /** of other events: what they belong to */;
-  assessment?:
-    | { [name: string]: unknown }
-    | null
-    | undefined /** the assessments any of which the event waits for */;
+  contributions: { [name: string]: unknown }[];
+  /** every rule and clause: whether it fired, and why or why not */
+  rules: { rule: string; environment: string; [name: string]: unknown }[];
+  /** of assessments: what the latest status event says */
+  status?: { statusType: string; type: string; received: string; [name: string]: unknown } | null | undefined;
+  /** events that belong to this one, in the order of receipt */
+  laterEvents: { type: string; id: string; received: string; [name: string]: unknown }[];
+  /** of other events: what they belong to */
+  assessment?: { [name: string]: unknown } | null | undefined;
+  /** the assessments any of which the event waits for */
   waitsFor?: { type: string; id: string }[] | undefined;
   [name: string]: unknown;
 };
@@ -2533,8 +1952,8 @@ export type RuleEvaluationAnswer = {
   decision: 'Approve' | 'Reject' | 'Review' | 'Challenge';
   reasons: string[];
   supportMessages: string[];
-  rule: unknown;
-  clause: unknown;
+  rule: string | null;
+  clause: string | null;
   ruleEvaluations: { rule: string; clauseNames: string[] }[];
   diagnostics: { [name: string]: unknown }[];
   [name: string]: unknown;
@@ -2542,8 +1961,10 @@ export type RuleEvaluationAnswer = {
 
 export type Usage = {
   /** calendar month of UTC, e.g. 2026-11 */ month: string;
-  api: 'purchase' | 'account' | 'assessment' | 'lossPrevention' /** of the environment itself */;
-  assessments: number /** together with the environments below it: what capacities are about */;
+  api: 'purchase' | 'account' | 'assessment' | 'lossPrevention';
+  /** of the environment itself */
+  assessments: number;
+  /** together with the environments below it: what capacities are about */
   withChildren: number;
   softLimit?: number | undefined;
   hardLimit?: number | undefined;
@@ -2551,17 +1972,21 @@ export type Usage = {
 
 export type SubjectRequest = {
   id: string;
-  operation: 'Export' | 'Delete' /** `User:<user id>`, of the purchase and account families */;
+  operation: 'Export' | 'Delete';
+  /** `User:<user id>`, of the purchase and account families */
   subjectId?: string | undefined;
   assessmentName?: string | undefined;
   propertyName?: string | undefined;
   propertyValue?: string | undefined;
   requestor: string;
   requested: string;
-  status: 'Pending' | 'Complete' /** events exported or deleted so far */;
+  status: 'Pending' | 'Complete';
+  /** events exported or deleted so far */
   events: number;
-  completed?: string | undefined /** 28 days after the request its entry and its file are deleted */;
-  expires: string /** path of the exported file: one event a line, as JSON */;
+  completed?: string | undefined;
+  /** 28 days after the request its entry and its file are deleted */
+  expires: string;
+  /** path of the exported file: one event a line, as JSON */
   file?: string | undefined;
 };
 
@@ -2589,7 +2014,8 @@ export type TemplateOutcome = {
   kind: string;
   name: string;
   outcome: 'created' | 'updated' | 'unchanged';
-  diagnostics?: Diagnostic[] | undefined /** its secrets are not in the template */;
+  diagnostics?: Diagnostic[] | undefined;
+  /** its secrets are not in the template */
   secretsToSet?: true | undefined;
 };
 
@@ -3055,11 +2481,7 @@ export function openClient(options: ClientOptions) {
           order?: number | undefined;
           description?: string | undefined;
           condition?: string | undefined;
-          clauses: {
-            name: string;
-            section?: 'PriorToScoring' | 'PostBotScoring' | 'PostRiskScoring' | undefined;
-            code: string;
-          }[];
+          clauses: Clause[];
         };
       },
       options?: CallOptions,
@@ -4061,8 +3483,10 @@ export function openClient(options: ClientOptions) {
         ifMatch?: string | undefined;
         ifNoneMatch?: string | undefined;
         body: {
-          description?: string | undefined /** beyond it, answers carry a warning header */;
-          softLimit?: number | undefined /** beyond it, requests are refused with 429 */;
+          description?: string | undefined;
+          /** beyond it, answers carry a warning header */
+          softLimit?: number | undefined;
+          /** beyond it, requests are refused with 429 */
           hardLimit?: number | undefined;
         };
       },
@@ -4385,7 +3809,10 @@ export function openClient(options: ClientOptions) {
         name: string;
         body: {
           definition?: unknown | undefined;
-          arguments?: unknown[] | { [name: string]: unknown } | undefined;
+          arguments?:
+            | (string | number | boolean)[]
+            | { [name: string]: string | number | boolean }
+            | undefined;
         };
       },
       options?: CallOptions,
@@ -4408,7 +3835,10 @@ export function openClient(options: ClientOptions) {
         env: string;
         name: string;
         body: {
-          arguments?: unknown[] | { [name: string]: unknown } | undefined;
+          arguments?:
+            | (string | number | boolean)[]
+            | { [name: string]: string | number | boolean }
+            | undefined;
           correlationId?: string | undefined;
         };
       },
@@ -4444,7 +3874,8 @@ export function openClient(options: ClientOptions) {
         total: {
           requests: number;
           successes: number;
-          successRate: unknown /** milliseconds */;
+          successRate: number | null;
+          /** milliseconds */
           latency: { average: number; [name: string]: unknown } | null;
           errors: { kind: string; code: number; count: number }[];
           [name: string]: unknown;
@@ -4454,7 +3885,8 @@ export function openClient(options: ClientOptions) {
           start: string;
           requests: number;
           successes: number;
-          successRate: unknown /** milliseconds */;
+          successRate: number | null;
+          /** milliseconds */
           latency: { average: number; [name: string]: unknown } | null;
           errors: { kind: string; code: number; count: number }[];
         }[];
@@ -4521,15 +3953,17 @@ export function openClient(options: ClientOptions) {
             | {
                 type: 'blob';
                 container: string;
-                prefix?: string | undefined /** another storage account; the product’s own where absent */;
+                prefix?: string | undefined;
+                /** another storage account; the product’s own where absent */
                 connection?: string | { stored: string } | undefined;
               }
             | {
-                type: 'eventHub' /** its name; may be absent where the connection string has it */;
-                eventHub?:
-                  | string
-                  | undefined /** where the product’s own identity sends: shop.servicebus.windows.net */;
-                namespace?: string | undefined /** in place of the namespace: whoever has the key sends */;
+                type: 'eventHub';
+                /** its name; may be absent where the connection string has it */
+                eventHub?: string | undefined;
+                /** where the product’s own identity sends: shop.servicebus.windows.net */
+                namespace?: string | undefined;
+                /** in place of the namespace: whoever has the key sends */
                 connection?: string | { stored: string } | undefined;
               };
         };
@@ -4794,13 +4228,15 @@ export function openClient(options: ClientOptions) {
           scores?: { riskScore?: number | undefined; botScore?: number | undefined } | undefined;
           correlationId?: string | undefined;
           now?: string | undefined;
-          lists?: { [name: string]: { columns: string[]; rows: unknown[][] } } | undefined;
+          lists?:
+            | { [name: string]: { columns: string[]; rows: (string | number | boolean)[][] } }
+            | undefined;
           supportLists?:
             | {
                 [name: string]: {
                   key: string;
                   status: 'Safe' | 'Block' | 'Watch';
-                  expires?: unknown | undefined;
+                  expires?: string | null | undefined;
                 }[];
               }
             | undefined;
@@ -5002,8 +4438,10 @@ export function openClient(options: ClientOptions) {
         body: {
           name: string;
           description?: string | undefined;
-          tags?: string[] | undefined /** customer API id; it cannot change later */;
-          apiId: string /** id, API id or path of the environment above */;
+          tags?: string[] | undefined;
+          /** customer API id; it cannot change later */
+          apiId: string;
+          /** id, API id or path of the environment above */
           parent: string;
         };
       },

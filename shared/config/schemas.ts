@@ -64,11 +64,13 @@ export const environmentSchema = z.strictObject({
 
 const sectionSchema = z.enum(['PriorToScoring', 'PostBotScoring', 'PostRiskScoring']);
 
-const clauseSchema = z.strictObject({
-  name: nameSchema,
-  section: sectionSchema.optional(),
-  code: codeSchema.min(1, 'a clause has code'),
-});
+const clauseSchema = z
+  .strictObject({
+    name: nameSchema,
+    section: sectionSchema.optional(),
+    code: codeSchema.min(1, 'a clause has code'),
+  })
+  .meta({ id: 'Clause' });
 
 const ruleMembers = {
   assessment: nameSchema,

@@ -1,6 +1,6 @@
 import { z } from 'zod';
 import { addressFields, deviceContextFields, paymentInstrumentFields } from './entities.ts';
-import { amount, anything, entity, flag, instant, optionalId, text, tolerate } from './fields.ts';
+import { amount, anything, flag, instant, namedEntity, optionalId, text, tolerate } from './fields.ts';
 
 /** The field tables of account protection (WIRE.md 5.1, 5.2), built on those of the purchase family where they agree. */
 
@@ -16,12 +16,12 @@ export const accountMetadataFields = {
 
 const { sessionId: _alias, deviceContextId: _aliased, ...otherDeviceFields } = deviceContextFields;
 
-export const accountDevice = entity({
+export const accountDevice = namedEntity('AccountDevice', {
   deviceContextId: tolerate(text('Session id of the device fingerprinting.'), { aliases: ['sessionId'] }),
   ...otherDeviceFields,
 });
 
-export const accountUser = entity({
+export const accountUser = namedEntity('AccountUser', {
   userId: optionalId(),
   userType: text('Consumer, Developer, Seller, Publisher or Tenant.'),
   username: text(),
@@ -40,7 +40,7 @@ export const accountUser = entity({
   phoneAddressMatchStatus: text(),
 });
 
-const email = entity({
+const email = namedEntity('AccountEmail', {
   emailType: text('Primary or Alternative.'),
   emailValue: text(),
   isEmailValidated: flag(),
@@ -48,7 +48,7 @@ const email = entity({
   isEmailUsername: flag(),
 });
 
-const phone = entity({
+const phone = namedEntity('AccountPhone', {
   phoneType: text('Primary or Alternative.'),
   phoneNumber: text(),
   isPhoneNumberValidated: flag(),
@@ -58,24 +58,24 @@ const phone = entity({
 
 const { country: _country, ...otherAddressFields } = addressFields;
 
-const accountAddress = entity({
+const accountAddress = namedEntity('AccountAddress', {
   addressType: text('Primary, Billing, Shipping or Alternative.'),
   ...otherAddressFields,
   countryRegion: countryRegion(),
 });
 
-const accountInstrument = entity({
+const accountInstrument = namedEntity('AccountPaymentInstrument', {
   type: text('CreditCard, DirectDebit, PayPal …'),
   ...paymentInstrumentFields,
   billingAddress: accountAddress.optional(),
 });
 
-const ssoAuthenticationProvider = entity({
+const ssoAuthenticationProvider = namedEntity('SsoAuthenticationProvider', {
   authenticationProvider: text('MSA, Facebook, PSN, MerchantAuth or Google.'),
   displayName: text(),
 });
 
-export const accountMarketing = entity({
+export const accountMarketing = namedEntity('MarketingContext', {
   campaignType: text(),
   'trafficSource-referrer': text(),
   'trafficSource-referralLink': text(),

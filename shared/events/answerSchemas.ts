@@ -14,6 +14,7 @@ const decision = z.enum(['Approve', 'Reject', 'Review', 'Challenge']);
 const score = z.int().min(0).max(999);
 const texts = (names: readonly string[]) =>
   z.object(Object.fromEntries(names.map((name) => [name, z.string()])));
+const purchaseDevice = texts(purchaseDeviceAttributes.map(pascal)).meta({ id: 'PurchaseDeviceAttributes' });
 const diagnostics = z.record(z.string(), z.array(z.looseObject({})));
 
 const purchaseDetails = {
@@ -26,10 +27,12 @@ const purchaseDetails = {
   MerchantRuleReason: z.string().nullable(),
   ClauseName: z.string().nullable(),
   RuleEvaluations: z.array(
-    z.object({ Rule: z.string(), ClauseNames: z.array(z.string()), EnvironmentId: z.string() }),
+    z
+      .object({ Rule: z.string(), ClauseNames: z.array(z.string()), EnvironmentId: z.string() })
+      .meta({ id: 'PurchaseRuleEvaluation' }),
   ),
   MerchantRuleOutput: z.record(z.string(), z.record(z.string(), z.string())),
-  DeviceAttributes: texts(purchaseDeviceAttributes.map(pascal)),
+  DeviceAttributes: purchaseDevice,
   BankName: z.string().nullable(),
   ChallengeType: z.string().nullable(),
   SupportMessages: z.array(z.string()),
@@ -51,7 +54,9 @@ const observationAnswer = z
   .meta({ id: 'ObservationAnswer' });
 
 const evaluations = z.array(
-  z.object({ rule: z.string(), clauseNames: z.array(z.string()), environmentId: z.string() }),
+  z
+    .object({ rule: z.string(), clauseNames: z.array(z.string()), environmentId: z.string() })
+    .meta({ id: 'RuleEvaluation' }),
 );
 
 const accountAnswer = z
@@ -97,7 +102,9 @@ const accountAcknowledgement = z
   })
   .meta({ id: 'AccountAcknowledgement' });
 
-const modelScore = z.object({ scoreType: z.string(), scoreValue: score, reason: z.string() });
+const modelScore = z
+  .object({ scoreType: z.string(), scoreValue: score, reason: z.string() })
+  .meta({ id: 'ModelScore' });
 
 const assessmentAnswer = z
   .object({

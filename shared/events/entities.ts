@@ -5,6 +5,7 @@ import {
   entity,
   flag,
   instant,
+  namedEntity,
   optionalId,
   requiredId,
   requiredText,
@@ -19,7 +20,10 @@ import {
  */
 
 /** What every event of the purchase family carries beside itself. */
-export const purchaseMetadata = entity({ trackingId: optionalId(), merchantTimeStamp: instant() }).optional();
+export const purchaseMetadata = namedEntity('PurchaseMetadata', {
+  trackingId: optionalId(),
+  merchantTimeStamp: instant(),
+}).optional();
 
 export const userFields = {
   creationDate: instant(),
@@ -53,7 +57,7 @@ export const userFields = {
 };
 
 /** The customer of a purchase; `userId` is required. */
-export const user = entity({ userId: requiredId(), ...userFields });
+export const user = namedEntity('User', { userId: requiredId(), ...userFields });
 
 export const deviceContextFields = {
   deviceContextId: text('Session id of the device fingerprinting.'),
@@ -103,7 +107,7 @@ export const deviceContextFields = {
   longitude: amount(),
 };
 
-export const deviceContext = entity(deviceContextFields);
+export const deviceContext = namedEntity('DeviceContext', deviceContextFields);
 
 export const addressFields = {
   firstName: text(),
@@ -122,9 +126,9 @@ export const addressFields = {
   longitude: amount(),
 };
 
-export const address = entity(addressFields);
+export const address = namedEntity('Address', addressFields);
 
-export const threeDS = entity({
+export const threeDS = namedEntity('ThreeDS', {
   isThreeDSAuth: flag(),
   messageCategory: text(),
   deviceChannel: text(),
@@ -198,7 +202,7 @@ export const paymentInstrumentFields = {
 };
 
 /** A payment instrument with its billing address; `type` is required. */
-export const paymentInstrument = entity({
+export const paymentInstrument = namedEntity('PaymentInstrument', {
   type: requiredText().describe('CreditCard, DirectDebit, PayPal, MobileBilling, Invoice …'),
   ...paymentInstrumentFields,
   billingAddress: address.optional(),
@@ -228,9 +232,9 @@ export const productFields = {
 };
 
 /** A line of the basket; `productId` is required. */
-export const product = entity({ productId: requiredId(), ...productFields });
+export const product = namedEntity('Product', { productId: requiredId(), ...productFields });
 
-const organization = entity({
+const organization = namedEntity('Organization', {
   organizationId: text(),
   name: text(),
   zipCode: text(),
@@ -238,7 +242,7 @@ const organization = entity({
   countryISO: text(),
 });
 
-const travelOverview = entity({
+const travelOverview = namedEntity('TravelOverview', {
   carRentalIncluded: flag(),
   lodgingIncluded: flag(),
   travelType: text(),
@@ -305,7 +309,7 @@ export const purchaseExtensions = {
   organizationLevel2: organization.optional(),
   organizationLevel3: organization.optional(),
   threeDS: threeDS.optional(),
-  recipientUser: entity({ userId: optionalId(), ...userFields }).optional(),
+  recipientUser: namedEntity('RecipientUser', { userId: optionalId(), ...userFields }).optional(),
   travelOverview: travelOverview.optional(),
   cloudBusiness: anything(),
   daysSinceEmailFirstSeen: amount(),

@@ -56,3 +56,7 @@ export const anything = () => z.record(z.string(), z.unknown()).optional();
 
 /** An object with these fields; members it does not list are kept. */
 export const entity = <S extends z.core.$ZodLooseShape>(shape: S) => z.looseObject(shape);
+
+/** The same under a name of its own in the OpenAPI document, where several requests hold it. */
+export const namedEntity = <S extends z.core.$ZodLooseShape>(id: string, shape: S) =>
+  entity(shape).meta({ id });

@@ -105,6 +105,7 @@ function typeOf(schema: Schema): string {
   if (Array.isArray(schema.enum)) return schema.enum.map((one) => JSON.stringify(one)).join(' | ');
   const choices = schema.anyOf ?? schema.oneOf;
   if (Array.isArray(choices)) return choices.map((one) => `(${typeOf(asSchema(one))})`).join(' | ');
+  if (Array.isArray(schema.type)) return schema.type.map((type) => typeOf({ ...schema, type })).join(' | ');
   switch (schema.type) {
     case 'object':
       return objectType(schema);
@@ -127,7 +128,7 @@ function objectType(schema: Schema): string {
   const members = Object.entries(asSchema(schema.properties)).map(([name, value]) => {
     const member = asSchema(value);
     const words =
-      typeof member.description === 'string' ? `/** ${member.description.replaceAll('*/', '')} */ ` : '';
+      typeof member.description === 'string' ? `/** ${member.description.replaceAll('*/', '')} */\n` : '';
     const key = /^[A-Za-z_]\w*$/.test(name) ? name : JSON.stringify(name);
     return `${words}${key}${required.has(name) ? '' : '?'}: ${typeOf(member)}${required.has(name) ? '' : ' | undefined'}`;
   });
@@ -136,7 +137,7 @@ function objectType(schema: Schema): string {
     const value = members.length > 0 ? 'unknown' : typeOf(asSchema(open));
     members.push(`[name: string]: ${value}`);
   }
-  return members.length > 0 ? `{ ${members.join('; ')} }` : '{ [name: string]: never }';
+  return members.length > 0 ? `{ ${members.join(';\n')} }` : '{ [name: string]: never }';
 }
 
 function asSchema(value: unknown): Schema {
