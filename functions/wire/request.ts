@@ -1,9 +1,7 @@
-import { createHash } from 'node:crypto';
 import type { HttpRequest } from '@azure/functions';
 import type { App } from '../../shared/assessment/app.ts';
-import { contentOf } from '../../shared/assessment/once.ts';
+import { identityOf as identify } from '../../shared/assessment/identity.ts';
 import { invalidBody, type PathMatch, type Received, type ReceivedEvent } from '../../shared/events/index.ts';
-import type { JsonObject } from '../../shared/fql/index.ts';
 import { Problem } from '../../shared/problem.ts';
 
 /** What DFP's clients send beside the body. */
@@ -47,26 +45,10 @@ export function accepted(received: Received): ReceivedEvent {
   return received.event;
 }
 
-/** What makes a received event one event among others: its id, and the client's correlation id or one that stands for it. */
+/** The event's id and correlation id, and the environment that the request names. */
 export function identityOf(
-  { id, trackingId, payload }: ReceivedEvent,
+  event: ReceivedEvent,
   { environment, correlationId }: Envelope,
 ): { id: string; environment: string | undefined; correlationId: string } {
-  return {
-    id: id ?? trackingId ?? digest(payload),
-    environment,
-    correlationId: correlationId ?? correlationOf(payload),
-  };
-}
-
-function digest(payload: JsonObject): string {
-  return createHash('sha256')
-    .update(JSON.stringify(contentOf(payload)))
-    .digest('hex');
-}
-
-/** Where a client sends no correlation id, one that the same content always gets, so that a repeat is known as one. */
-function correlationOf(payload: JsonObject): string {
-  const hex = digest(payload);
-  return `${hex.slice(0, 8)}-${hex.slice(8, 12)}-8${hex.slice(13, 16)}-8${hex.slice(17, 20)}-${hex.slice(20, 32)}`;
+  return { ...identify(event, correlationId), environment };
 }
