@@ -2,7 +2,6 @@ import { z } from 'zod';
 import {
   amount,
   anything,
-  entity,
   flag,
   instant,
   namedEntity,
