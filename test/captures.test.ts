@@ -1,7 +1,9 @@
 import { randomUUID } from 'node:crypto';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { answerSchemas } from '../shared/events/answerSchemas.ts';
+import { matchPath } from '../shared/events/index.ts';
 import { type Azurite, startAzurite } from './azurite.ts';
-import { type Capture, captures, expectWhatIsRead } from './captures.ts';
+import { type Capture, captures, expectWhatIsRead, spoilt } from './captures.ts';
 import { type Answer, call, type RunningApp, startApp } from './holdfast.ts';
 
 /* Every request of DFP's public clients, sent to a running app as the client sends it. */
@@ -83,6 +85,10 @@ describe.each([...captures(''), ...captures('own/')])('%s', (_name, capture) => 
     const { status, body } = await replay(capture);
     expect(status, JSON.stringify(body)).toBe(200);
     expectWhatIsRead(capture, body);
+    const match = matchPath(capture.path.split('?')[0] ?? '');
+    if (match?.version === '1.0') expect(() => answerSchemas[match.type].parse(body)).not.toThrow();
+    for (const [what, answer] of spoilt(capture, body))
+      expect(() => expectWhatIsRead(capture, answer), what).toThrow();
   });
 
   it('sent again as it was gets the same answer', async () => {
@@ -108,6 +114,7 @@ describe('the environment of a request', () => {
     ['a path', { 'x-ms-dfpenvid': '/primary/XYZ' }, ''],
     ['a path that begins with a GUID', { 'x-ms-dfpenvid': `${environment}/XYZ` }, ''],
     ['the query, with a stray slash', {}, `?x-ms-dfpenvid=${environment}/`],
+    ['the query in another letter case', {}, `?X-Ms-DfpEnvId=${environment}/`],
     ['the query beside an empty header', { 'x-ms-dfpenvid': ' ' }, `?x-ms-dfpenvid=${environment}/`],
     ['nothing: the default', {}, ''],
   ])('is known by %s', async (_, headers, query) => {

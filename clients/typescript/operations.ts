@@ -478,7 +478,7 @@ export type BankEventBody = {
   cavVerify?: string | undefined;
   authorizationResultCode?: string | undefined;
   authorizationResultText?: string | undefined;
-  threeDS?: ThreeDS | undefined;
+  threeDS?: ThreeDS | string | undefined;
   customData?: { [name: string]: unknown } | undefined;
   _metadata?: PurchaseMetadata | undefined;
   [name: string]: unknown;

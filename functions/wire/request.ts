@@ -31,7 +31,9 @@ export type Handler = (request: WireRequest) => Promise<WireReply>;
 /** The envelope of a request: headers, or the query where a client puts them there. Throws a Problem 400. */
 export function envelopeOf(request: Pick<HttpRequest, 'headers' | 'query'>): Envelope {
   const given = (name: string, limit: number) => {
-    const value = (request.headers.get(name)?.trim() || request.query.get(name) || '').trim();
+    // names of the query are as tolerant of letter case as those of headers
+    const [, queried = ''] = [...request.query].find(([key]) => key.toLowerCase() === name) ?? [];
+    const value = (request.headers.get(name)?.trim() || queried).trim();
     if (value.length > limit || /\p{Cc}/u.test(value))
       throw Problem.badRequest(`${name} must be at most ${limit} characters without control characters.`);
     return value === '' ? undefined : value;

@@ -1,7 +1,7 @@
-import type { z } from 'zod';
+import { z } from 'zod';
 import { reader } from './canonical.ts';
 import { purchaseMetadata, threeDS } from './entities.ts';
-import { anything, entity, instant, optionalId, requiredId, requiredText, text } from './fields.ts';
+import { anything, entity, instant, maxText, optionalId, requiredId, requiredText, text } from './fields.ts';
 import { unfoldEnvelope } from './legacyShape.ts';
 
 /** What the bank said about a purchase (WIRE.md 3.3). */
@@ -25,7 +25,7 @@ export const bankEventSchema = entity({
   cavVerify: text('Y, N, U or A.'),
   authorizationResultCode: text(),
   authorizationResultText: text(),
-  threeDS: threeDS.optional(),
+  threeDS: z.union([threeDS, z.string().max(maxText)]).optional(),
   customData: anything(),
   _metadata: purchaseMetadata,
 });

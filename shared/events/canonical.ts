@@ -17,7 +17,7 @@ type Members = Map<string, { name: string; alias: boolean; plan: Plan }>;
 
 type Plan =
   | { kind: 'text'; falseIsAbsent: boolean }
-  | { kind: 'number' | 'boolean' | 'verbatim' }
+  | { kind: 'number' | 'boolean' | 'verbatim' | 'record' }
   | { kind: 'object'; members: Members }
   | { kind: 'list'; item: Plan };
 
@@ -34,6 +34,9 @@ function planOf(schema: unknown): Plan {
   if (schema instanceof z.ZodNumber) return { kind: 'number' };
   if (schema instanceof z.ZodBoolean) return { kind: 'boolean' };
   if (schema instanceof z.ZodArray) return { kind: 'list', item: planOf(schema.element) };
+  if (schema instanceof z.ZodRecord) return { kind: 'record' };
+  // what is an object or a text is read as the object where it is one
+  if (schema instanceof z.ZodUnion) return planOf(schema.options[0]);
   if (!(schema instanceof z.ZodObject)) return { kind: 'verbatim' };
   const members: Members = new Map();
   for (const [name, member] of Object.entries<z.core.$ZodType>(schema.shape)) {
@@ -147,6 +150,8 @@ function convert(plan: Plan, value: unknown, walk: Walk): Json | undefined {
       return toBoolean(copy(value, walk));
     case 'verbatim':
       return copy(value, walk);
+    case 'record':
+      return isEmptyList(value) ? {} : copy(value, walk);
     case 'list':
       return convertList(plan.item, value, walk);
     case 'object':
@@ -170,9 +175,16 @@ function convertList(item: Plan, value: unknown, walk: Walk): Json {
     : copy(value, walk);
 }
 
+/** PHP writes an empty object so. */
+function isEmptyList(value: unknown): boolean {
+  return Array.isArray(value) && value.length === 0;
+}
+
 function convertObject(members: Members, value: unknown, walk: Walk): Json {
-  // PHP writes an empty object as an empty list
-  if (Array.isArray(value) && value.length === 0) return {};
+  if (isEmptyList(value)) return {};
+  // some clients send a list of the one object that is wanted
+  if (Array.isArray(value) && value.length === 1 && typeof value[0] === 'object' && value[0] !== null)
+    return convertObject(members, value[0], walk);
   if (typeof value !== 'object' || value === null || Array.isArray(value)) return copy(value, walk);
   const result: JsonObject = {};
   const ranks = new Map<string, number>();

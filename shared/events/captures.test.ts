@@ -171,6 +171,39 @@ describe('what the captures become', () => {
     });
   });
 
+  it('v0.5 links are found flat and nested', () => {
+    const status = { Status: { StatusType: 'APPROVED', StatusDate: '2019-03-05' } };
+    for (const Data of [
+      { PurchaseId: 'p', ...status },
+      { Purchase: { PurchaseId: 'p' }, ...status },
+    ])
+      expect(eventKinds.PurchaseStatus.parse({ MerchantLocalDate: '2019-03-05', Data })).toMatchObject({
+        ok: true,
+        event: { payload: { purchaseId: 'p', statusType: 'APPROVED' } },
+      });
+    for (const Data of [
+      { SignUpId: 's', ...status },
+      { SignUp: { SignUpId: 's' }, ...status },
+    ])
+      expect(eventKinds.SignUpStatus.parse({ Data })).toMatchObject({ ok: true });
+    for (const Data of [
+      { UserId: 'u', FirstName: 'a' },
+      { User: { UserId: 'u', UserDetails: { FirstName: 'a' } } },
+    ])
+      expect(eventKinds.UpdateAccount.parse({ Data })).toMatchObject({
+        ok: true,
+        event: { payload: { userId: 'u', firstName: 'a' } },
+      });
+  });
+
+  it('a bank event says of 3-D Secure what it knows, as an object or a text', () => {
+    const bank = (threeDS: unknown) =>
+      eventKinds.BankEvent.parse({ bankEventId: 'b', type: 'Auth', purchaseId: 'p', threeDS });
+    expect(bank({ ECI: 5 })).toMatchObject({ event: { payload: { threeDS: { eci: '5' } } } });
+    expect(bank('authenticated')).toMatchObject({ event: { payload: { threeDS: 'authenticated' } } });
+    expect(bank(true).ok).toBe(false);
+  });
+
   it('a single mail address, telephone and address are lists of one', () => {
     expect(event('samples-docs__account-create-pascal').payload).toMatchObject({
       email: [{ emailValue: 'dana.okafor@example.com', isEmailUsername: true }],

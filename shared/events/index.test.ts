@@ -60,6 +60,7 @@ describe('paths', () => {
       '/v1.0/observe/assessment/A1/status',
       { type: 'AssessmentObservation', version: '1.0', name: 'A1', event: 'status' },
     ],
+    ['/v1.0/MerchantServices/events/Purchas%65', { type: 'Purchase', version: '1.0' }],
     ['/v1.0/assessment/%E0%A4%A', { type: 'Assessment', version: '1.0', name: '%E0%A4%A' }],
   ])('%s', (path, match) => {
     expect(matchPath(path)).toEqual(match);
@@ -71,6 +72,7 @@ describe('paths', () => {
     ['/v1.0'],
     ['/v1.0/merchantservices/events'],
     ['/v2.0/merchantservices/events/purchase'],
+    ['/v1.0%2Fmerchantservices/events/purchase'],
     ['/v1.0/merchantservices/events/purchase/x'],
   ])('%s is none of DFP’s', (path) => {
     expect(matchPath(path)).toBeUndefined();

@@ -55,7 +55,7 @@ function hoist(value: unknown, depth = 0): unknown {
  */
 export function unfoldEnvelope(
   body: object,
-  links: readonly ('purchase' | 'user' | 'status')[] = [],
+  links: readonly ('purchase' | 'user' | 'signup' | 'status')[] = [],
 ): unknown {
   const data = find(body, 'data');
   const envelope = Object.entries(body).filter(([name]) => name.toLowerCase() !== 'data');

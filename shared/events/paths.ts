@@ -98,7 +98,10 @@ function decoded(segment: string): string {
  * `path` is the raw path of the URL, without query. `undefined` where it is none of DFP's.
  */
 export function matchPath(path: string): PathMatch | undefined {
-  const segments = path.split('/').filter((segment) => segment !== '');
+  const segments = path
+    .split('/')
+    .filter((segment) => segment !== '')
+    .map(decoded);
   const lower = segments.map((segment) => segment.toLowerCase());
   const found = patterns.find(
     (pattern) =>
@@ -108,7 +111,7 @@ export function matchPath(path: string): PathMatch | undefined {
   if (!found) return undefined;
   const match: PathMatch = { type: found.type, version: found.version };
   for (const [index, pattern] of found.segments.entries()) {
-    const value = decoded(segments[index] ?? '');
+    const value = segments[index] ?? '';
     if (pattern === '{name}') match.name = value;
     else if (pattern === '{event}') match.event = value;
     else if (pattern === '{id}' && !placeholders.has(value.toLowerCase())) match.id = value;

@@ -112,9 +112,20 @@ describe('what real clients send', () => {
   });
 
   it('takes a single object for a list, and an empty list for an object', () => {
-    const event = accepted({ ...minimal, productList: { ProductId: 'a' }, shippingAddress: [] });
+    const event = accepted({
+      ...minimal,
+      productList: { ProductId: 'a' },
+      shippingAddress: [],
+      customData: [],
+    });
     expect(event.productList).toEqual([{ productId: 'a' }]);
     expect(event.shippingAddress).toEqual({});
+    expect(event.customData).toEqual({});
+  });
+
+  it('takes a list of one object for the object, but not a list of two', () => {
+    expect(accepted({ ...minimal, shippingAddress: [{ City: 'a' }] }).shippingAddress).toEqual({ city: 'a' });
+    expect(parsePurchase({ ...minimal, shippingAddress: [{}, {}] }).ok).toBe(false);
   });
 
   it('leaves out known members that are null, and lists’ null elements', () => {

@@ -18,4 +18,6 @@ export const purchaseStatusSchema = entity({
 export type PurchaseStatus = z.output<typeof purchaseStatusSchema>;
 
 /** Reads a PurchaseStatus body; the v0.5 shape nests the status under `Status`. */
-export const parsePurchaseStatus = reader(purchaseStatusSchema, (body) => unfoldEnvelope(body, ['status']));
+export const parsePurchaseStatus = reader(purchaseStatusSchema, (body) =>
+  unfoldEnvelope(body, ['purchase', 'status']),
+);

@@ -19,4 +19,6 @@ export const signUpStatusSchema = entity({
 export type SignUpStatus = z.output<typeof signUpStatusSchema>;
 
 /** Reads a SignUpStatus body; the v0.5 shape nests the status under `Status`. */
-export const parseSignUpStatus = reader(signUpStatusSchema, (body) => unfoldEnvelope(body, ['status']));
+export const parseSignUpStatus = reader(signUpStatusSchema, (body) =>
+  unfoldEnvelope(body, ['signup', 'status']),
+);

@@ -21,5 +21,5 @@ export const updateAccountSchema = entity({
 
 export type UpdateAccount = z.output<typeof updateAccountSchema>;
 
-/** Reads an UpdateAccount body. */
-export const parseUpdateAccount = reader(updateAccountSchema, (body) => unfoldEnvelope(body));
+/** Reads an UpdateAccount body; the v0.5 shape may nest the user. */
+export const parseUpdateAccount = reader(updateAccountSchema, (body) => unfoldEnvelope(body, ['user']));
