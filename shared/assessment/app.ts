@@ -5,7 +5,7 @@ import { type ExternalCalls, openExternalCalls } from '../external/index.ts';
 import type { JsonObject } from '../fql/index.ts';
 import { type Geo, openGeo } from '../geo/index.ts';
 import { referenceContainer } from '../referenceFile.ts';
-import { loadScorecard, type Scorer } from '../scoring/index.ts';
+import { historyTable, modelNames, openScoring, type Scoring } from '../scoring/index.ts';
 import type { Settings } from '../settings.ts';
 import { openStorage, type Storage } from '../storage/index.ts';
 import { subjectNames } from '../subjects/requests.ts';
@@ -30,7 +30,8 @@ export interface App {
   calls: ExternalCalls;
   counts: Counts;
   usage: Usage;
-  scorer: Scorer;
+  /** scorers, models and feature histories, by root environment */
+  scoring: Scoring;
   geo: Geo;
   bins: Bins;
   sources: Sources;
@@ -50,6 +51,7 @@ export async function openApp(settings: Settings): Promise<App> {
       ...configNames.tables,
       velocityTable,
       ...recordNames.tables,
+      ...historyTable.tables,
       subjectsTable,
       followersTable,
       usageTable,
@@ -58,6 +60,7 @@ export async function openApp(settings: Settings): Promise<App> {
     containers: [
       ...configNames.containers,
       ...recordNames.containers,
+      ...modelNames.containers,
       ...subjectNames.containers,
       referenceContainer,
     ],
@@ -67,8 +70,8 @@ export async function openApp(settings: Settings): Promise<App> {
   const velocities = openVelocities(storage);
   const records = openRecords(storage);
   const counts = openCounts(storage, records, Date.now);
-  const scorer = await loadScorecard();
   const warn = (message: string) => console.warn(message);
+  const scoring = await openScoring(storage, { warn });
   const files = { blobs: storage.blobs(referenceContainer), clock: Date.now, warn };
   const geo = openGeo(settings.reference, files);
   const bins = openBins(settings.reference.bins, files);
@@ -91,7 +94,7 @@ export async function openApp(settings: Settings): Promise<App> {
     calls,
     counts,
     usage: openUsage(counts, () => config.environmentTree(), Date.now),
-    scorer,
+    scoring,
     geo,
     bins,
     sources: {

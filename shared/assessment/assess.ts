@@ -6,12 +6,14 @@ import type { App } from './app.ts';
 import { contribute, decidedInput, likelyContributions, listening } from './contribute.ts';
 import { decide, inputOf, type Scores, type Subject } from './decide.ts';
 import { enrich } from './enrichment.ts';
+import { featureEventOf } from './featureEvents.ts';
 import { mostLinks } from './observe.ts';
 import { once, record } from './once.ts';
 import { openReads, type Reads } from './reads.ts';
 import type { EventKey, StoredEvent } from './record.ts';
 import { scoreReads, scoreVelocities } from './scoreReads.ts';
-import { modelScore, modelsAsked, pick, scoresOf } from './scores.ts';
+import { binCountryOf, modelScore, modelsAsked, pick, scoresOf, speaking } from './scores.ts';
+import { readForScores, scoringEvidence } from './scoring.ts';
 
 /** An event that wants a decision, read and validated. */
 export interface AssessmentRequest {
@@ -76,30 +78,39 @@ async function assessNew(
     correlationId: key.correlationId,
     now,
   };
+  const event = featureEventOf(key.id, subject, binCountryOf(app.bins, payload));
+  const history = readForScores(app, snapshot.root, event);
   const forScore = scoreReads(snapshot, payload);
-  const scored = () => scoresOf(app, subject, scoreVelocities(forScore, reads));
+  const scored = async () => {
+    const { histories } = await history;
+    const velocities = scoreVelocities(forScore, reads);
+    return scoresOf(app.scoring.of(snapshot.root), event, { velocities, histories });
+  };
   const definition = definitionOf(snapshot, key.type);
   const reads = openReads(
     snapshot,
-    { ...app.sources, model: async (model) => modelScore(model, scored(), definition) },
+    { ...app.sources, model: async (model) => modelScore(model, await scored(), definition) },
     { key, now, depth },
   );
-  await reads.fetch(
-    [...plan(snapshot, subject, reads), ...forScore.map(({ request }) => request)],
-    likelyContributions(app, snapshot, subject, reads),
-  );
+  await Promise.all([
+    reads.fetch(
+      [...plan(snapshot, subject, reads), ...forScore.map(({ request }) => request)],
+      likelyContributions(app, snapshot, subject, reads),
+    ),
+    history,
+  ]);
 
   // the built-in assessments always have their scores, others those that their rules ask for
-  const scores = definition ? {} : scored();
+  const scores = definition ? {} : await scored();
   const decided = await decide(snapshot, subject, reads, scores);
   const asked = modelsAsked(reads);
-  const known: Scores = definition ? pick(asked, scored) : scores;
+  const known: Scores = definition ? await pick(asked, scored) : scores;
   const decision: Decision = {
     ...decided.decision,
     ...(definition
       ? {
           riskScore: known.risk?.score ?? 0,
-          reasonCodes: known.risk?.reasons ?? [],
+          reasonCodes: speaking(known.risk),
           botScore: known.bot?.score ?? 0,
           botReason: known.bot?.reason ?? '',
           scored: asked,
@@ -132,6 +143,7 @@ async function assessNew(
       },
       scores: { risk: decision.riskScore, bot: decision.botScore },
       attributions: (known.risk?.reasons ?? []).map((reason) => ({ ...reason })),
+      scoring: scoringEvidence(known, event, (await history).failed),
       enrichment: subject.enrichment,
       reads: reads.made(),
       trail: decided.trail,

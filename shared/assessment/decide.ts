@@ -9,10 +9,11 @@ import type {
   RunFault,
   RunInput,
 } from '../fql/index.ts';
-import type { ScoreReason } from '../scoring/index.ts';
+import type { BotScore, EventScore } from '../scoring/index.ts';
 import { deviceService, type Enrichment } from './enrichment.ts';
 import type { Evidence } from './evidence.ts';
 import type { Reads } from './reads.ts';
+import { speaking } from './scores.ts';
 
 /** What is decided about: one event, as rules see it. */
 export interface Subject {
@@ -34,8 +35,8 @@ export interface Decided {
 
 /** The scores of an event, as far as it is scored. */
 export interface Scores {
-  risk?: { score: number; reasons: ScoreReason[] };
-  bot?: { score: number; reason: string };
+  risk?: EventScore;
+  bot?: BotScore;
 }
 
 /** What rules read during the run of one assessment. */
@@ -92,7 +93,7 @@ export async function decide(
       riskScore: scores.risk?.score ?? 0,
       botScore: scores.bot?.score ?? 0,
       botReason: scores.bot?.reason ?? '',
-      reasonCodes: scores.risk?.reasons ?? [],
+      reasonCodes: speaking(scores.risk),
       diagnostics: [],
     },
     trail: [],

@@ -1,4 +1,5 @@
 import type { Json, RunFault, TrailRule } from '../fql/index.ts';
+import type { ModelEvidence } from '../scoring/index.ts';
 import type { Read } from './reads.ts';
 
 /** What a decision rested on and how it came about, kept with the event. */
@@ -8,6 +9,17 @@ export interface Evidence {
   scores: { risk?: number; bot?: number };
   /** characteristics behind the risk score, with their points */
   attributions: Json;
+  /** what else the scores rested on */
+  scoring?: {
+    /** by the tables of addresses and of banks */
+    ipCountry?: string;
+    binCountry?: string;
+    /** why histories could not be read, so that the scorecards decided */
+    failed?: string;
+    /** the models that were asked */
+    risk?: ModelEvidence;
+    bot?: ModelEvidence;
+  };
   enrichment: Json;
   /** every velocity, list and call that was read, with its answer */
   reads: Read[];

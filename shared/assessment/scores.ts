@@ -1,31 +1,22 @@
 import { type Definition, templates } from '../config/index.ts';
 import type { Json, JsonObject } from '../fql/index.ts';
-import { botScore } from '../scoring/index.ts';
+import type { EventScore, EventScorers, FeatureEvent, Known, ScoreReason } from '../scoring/index.ts';
 import type { App } from './app.ts';
-import type { Scores, Subject } from './decide.ts';
+import type { Scores } from './decide.ts';
 import type { Reads } from './reads.ts';
 
 /** Both scores of an event; the same whenever they are asked for within one assessment. */
-export function scoresOf(
-  app: Pick<App, 'scorer' | 'bins'>,
-  { payload, enrichment, now }: Subject,
-  velocities: Record<string, number>,
-): Required<Scores> {
-  const { deviceAttributes } = enrichment;
-  return {
-    risk: app.scorer.score(payload, {
-      now,
-      velocities,
-      deviceAttributes,
-      ipCountry: deviceAttributes.deviceCountryCode,
-      binCountry: binCountry(app.bins, payload),
-    }),
-    bot: botScore(payload, { deviceAttributes }),
-  };
+export function scoresOf(scorers: EventScorers, event: FeatureEvent, known: Known): Required<Scores> {
+  return { risk: scorers.risk(event, known), bot: scorers.bot(event, known) };
+}
+
+/** The reasons that speak for risk, those that raised the score most first. */
+export function speaking(score: EventScore | undefined): ScoreReason[] {
+  return (score?.reasons ?? []).filter(({ points }) => points > 0);
 }
 
 /** The country of the first payment instrument whose bank is known by its BIN. */
-function binCountry(bins: App['bins'], { paymentInstrumentList, paymentInstruments }: JsonObject) {
+export function binCountryOf(bins: App['bins'], { paymentInstrumentList, paymentInstruments }: JsonObject) {
   const instruments = paymentInstrumentList ?? paymentInstruments;
   if (!isArray(instruments)) return undefined;
   for (const instrument of instruments) {
@@ -53,12 +44,15 @@ export function modelScore(
   scores: Required<Scores>,
   definition: Definition | undefined,
 ): Json {
-  if (model === 'bot') return { ...scores.bot };
+  if (model === 'bot') {
+    const { score, reason } = scores.bot;
+    return { score, reason };
+  }
   const { template } = definition?.body ?? {};
   if (template && !templates[template].riskScore)
     throw new Error(`Assessments of the template ${template} have no risk score.`);
-  const { score, reasons } = scores.risk;
-  const codes = new Set(reasons.map(({ code, name }) => `${code}-${name}`));
+  const { score } = scores.risk;
+  const codes = new Set(speaking(scores.risk).map(({ code, name }) => `${code}-${name}`));
   return { score, reason: [...codes].join(',') };
 }
 
@@ -73,8 +67,11 @@ export function modelsAsked(reads: Reads): ('Bot' | 'Risk')[] {
 }
 
 /** The scores of the models that were asked. */
-export function pick(asked: readonly ('Bot' | 'Risk')[], scored: () => Required<Scores>): Scores {
+export async function pick(
+  asked: readonly ('Bot' | 'Risk')[],
+  scored: () => Promise<Required<Scores>>,
+): Promise<Scores> {
   if (asked.length === 0) return {};
-  const { risk, bot } = scored();
+  const { risk, bot } = await scored();
   return { ...(asked.includes('Risk') ? { risk } : {}), ...(asked.includes('Bot') ? { bot } : {}) };
 }

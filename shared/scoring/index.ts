@@ -33,6 +33,16 @@ export interface Scorer {
   ): { score: number; reasons: ScoreReason[] };
 }
 
-export { botScore } from './botScore.ts';
-export { loadScorecard } from './scorecard.ts';
+export type { BotScore, EventScore, EventScorers, Known } from './eventScorers.ts';
+export { entitiesOf } from './features/entities.ts';
+export type { FeatureEvent } from './features/event.ts';
+export { historyTable } from './historyStore.ts';
+export { type Label, labelOf, settle } from './labels.ts';
+export { type ModelKind, modelEvents } from './model.ts';
+export { featureParts, type ModelEvidence, modelEvidence, namesOfSchema } from './modelEvidence.ts';
+export { modelNames } from './modelStore.ts';
+export { collectTrainingRows } from './replay.ts';
+export { retrain, retrainingDue } from './retrain.ts';
 export { scorecardVelocities } from './scorecardVelocities.ts';
+export { openScoring, type Scoring } from './scoring.ts';
+export { TrainingError } from './trees/train.ts';

@@ -35,6 +35,8 @@ export interface ModelScore {
   attributions: Attribution[];
   /** the row it was scored on, as evidence */
   row: Float32Array;
+  /** what each value of the row adds to the logit */
+  points: Float64Array;
 }
 
 /** A reason a family of features: its points are theirs together, its text is that of its strongest feature. */
@@ -100,6 +102,7 @@ export function compileRowScorer(model: Model): RowScorer {
       expected,
       attributions,
       row,
+      points,
     };
   };
 }

@@ -216,6 +216,9 @@ export function openModelStore(storage: Storage): ModelStore {
     follow(place) {
       let etag: string | undefined;
       let held: { version: string; model: Model } | undefined;
+      // what the champion of this ETag was refused for: a damaged model is not read again and again
+      let refused: string | undefined;
+      const same = () => (refused === undefined ? { changed: false } : { changed: false, problem: refused });
       return {
         current: () => held,
         async refresh() {
@@ -223,7 +226,8 @@ export function openModelStore(storage: Storage): ModelStore {
             etag === undefined
               ? await blobs.read(manifestName(place))
               : await blobs.readIfChanged(manifestName(place), etag);
-          if (found === 'same') return { changed: false };
+          if (found === 'same') return same();
+          refused = undefined;
           if (found === 'missing' || found === undefined) {
             const changed = held !== undefined;
             held = undefined;
@@ -242,9 +246,10 @@ export function openModelStore(storage: Storage): ModelStore {
             etag = found.etag;
             return { changed: true };
           } catch (error) {
-            if (error instanceof ModelFormatError || error instanceof ModelStoreError)
-              return { changed: false, problem: error.message };
-            throw error;
+            if (!(error instanceof ModelFormatError || error instanceof ModelStoreError)) throw error;
+            etag = found.etag;
+            refused = error.message;
+            return same();
           }
         },
       };

@@ -3,8 +3,8 @@ import { createRequire } from 'node:module';
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { parsePurchase } from '../events/purchase.ts';
-import { loadScorecard, type ScoringContext, scorecardVelocities } from './index.ts';
-import { pointsFor, scoreOf } from './scorecard.ts';
+import { type ScoringContext, scorecardVelocities } from './index.ts';
+import { loadScorecard, pointsFor, scoreOf } from './scorecard.ts';
 import { freeMailDomains } from './scorecardFreeMail.ts';
 import { characteristics, reasonFamilies } from './scorecardTable.ts';
 
