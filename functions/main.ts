@@ -3,6 +3,7 @@ import './setup.ts';
 import './externalMonitoring.ts';
 import './followers.ts';
 import './health.ts';
+import './lake.ts';
 import './management.ts';
 import './openapi.ts';
 import './recovery.ts';

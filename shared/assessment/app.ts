@@ -4,6 +4,7 @@ import { type Config, configNames, openConfig } from '../config/index.ts';
 import { type ExternalCalls, openExternalCalls } from '../external/index.ts';
 import type { JsonObject } from '../fql/index.ts';
 import { type Geo, openGeo } from '../geo/index.ts';
+import { type Lake, lakeNames, openLake } from '../lake/index.ts';
 import { referenceContainer } from '../referenceFile.ts';
 import { historyTable, modelNames, openScoring, type Scoring } from '../scoring/index.ts';
 import type { Settings } from '../settings.ts';
@@ -27,6 +28,7 @@ export interface App {
   records: Records;
   later: LaterEvents;
   subjects: Subjects;
+  lake: Lake;
   calls: ExternalCalls;
   counts: Counts;
   usage: Usage;
@@ -56,12 +58,14 @@ export async function openApp(settings: Settings): Promise<App> {
       followersTable,
       usageTable,
       ...subjectNames.tables,
+      ...lakeNames.tables,
     ],
     containers: [
       ...configNames.containers,
       ...recordNames.containers,
       ...modelNames.containers,
       ...subjectNames.containers,
+      ...lakeNames.containers,
       referenceContainer,
     ],
     queues: subjectNames.queues,
@@ -91,6 +95,7 @@ export async function openApp(settings: Settings): Promise<App> {
     records,
     later: openLaterEvents(storage),
     subjects: openSubjects(storage),
+    lake: openLake(storage),
     calls,
     counts,
     usage: openUsage(counts, () => config.environmentTree(), Date.now),

@@ -20,7 +20,7 @@ export interface Follower {
 export const followersTable = 'followers';
 
 /** Outbox rows may still appear at times up to so many ms back (DESIGN.md): no place passes that. */
-const settleMs = 5 * 60_000;
+export const settleMs = 5 * 60_000;
 
 /** Rows that were taken and lie after the place, so that the next run in this process need not take them again. */
 const recent = new Map<string, Set<string>>();

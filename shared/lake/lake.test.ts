@@ -154,12 +154,11 @@ describe('the lake', () => {
 
   it('shows every event once when compaction dies after any of its writes, and a later one cleans up', async () => {
     let steps = 0;
-    for (let dies = 1; steps < dies + 1; dies++) {
+    for (let dies = 1; steps >= dies - 1; dies++) {
       const environment = await sample();
       await put(environment, 'import-0', [['07:00:00.000Z', '0']]);
       steps = await compactUntil(dies);
       expect(await idsIn(environment), `after write ${dies}`).toEqual(['0', ...sampleIds]);
-      if (steps < dies) break;
       await lake.compact(next);
       expect(await idsIn(environment)).toEqual(['0', ...sampleIds]);
       expect(await files(environment)).toHaveLength(2);

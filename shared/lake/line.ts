@@ -1,7 +1,3 @@
-/** JSON of any kind. */
-type Json = string | number | boolean | null | Json[] | { [name: string]: Json };
-type JsonObject = { [name: string]: Json };
-
 /** What an event is known by. */
 export interface LakeKey {
   environment: string;
@@ -17,12 +13,12 @@ export interface LakeEvent {
   key: LakeKey;
   /** id of the root environment */
   root: string;
-  event: JsonObject;
+  event: object;
   /** of an imported event there is none */
-  answer?: JsonObject;
-  enrichment?: JsonObject;
+  answer?: object;
+  enrichment?: object;
   /** what the decision rested on, without the enrichment */
-  evidence?: JsonObject;
+  evidence?: object;
 }
 
 const instant = /^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z$/;

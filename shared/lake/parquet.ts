@@ -29,11 +29,14 @@ const coversName = 'holdfast_files';
 /** Rows are wide, and a group of them is held in memory while it is written. */
 const rowGroup = 4096;
 
-function memberOf(object: LakeEvent['event'] | undefined, name: string): unknown {
+/** Bytes of a row while it is on its way into the file: DuckDB takes twice as much memory at once. A longer one loses its evidence. */
+const longestRow = 32 * 1024 * 1024;
+
+function memberOf(object: object | undefined, name: string): unknown {
   return object === undefined ? undefined : Object.getOwnPropertyDescriptor(object, name)?.value;
 }
 
-function objectOf(value: unknown): LakeEvent['event'] | undefined {
+function objectOf(value: unknown): object | undefined {
   return typeof value === 'object' && value !== null && !Array.isArray(value) ? { ...value } : undefined;
 }
 
@@ -43,8 +46,7 @@ const textOrNull = (value: unknown) => (typeof value === 'string' ? value : null
 /** A line as a row; also a line of JSON, in which what was JSON is text. */
 function rowOf(line: string): string {
   const { received, key, root, event, answer, enrichment, evidence }: LakeEvent = JSON.parse(line);
-  const json = (value: LakeEvent['event'] | undefined) =>
-    value === undefined ? null : JSON.stringify(value);
+  const json = (value: object | undefined) => (value === undefined ? null : JSON.stringify(value));
   const scores = objectOf(memberOf(evidence, 'scores'));
   const row: Record<keyof typeof columns, string | number | null> = {
     received,
@@ -58,7 +60,8 @@ function rowOf(line: string): string {
     enrichment: json(enrichment),
     evidence: json(evidence),
   };
-  return `${JSON.stringify(row)}\n`;
+  const text = `${JSON.stringify(row)}\n`;
+  return Buffer.byteLength(text) < longestRow ? text : `${JSON.stringify({ ...row, evidence: null })}\n`;
 }
 
 /** Writes lines, which must be in order, as a Parquet file of the workspace, and gives its path. */
@@ -83,7 +86,7 @@ export async function writeParquet(
   const names = Object.entries(columns).map(([name, type]) => `${name}: '${type}'`);
   const source =
     count > 0
-      ? `read_json(${literal(rows)}, format = 'newline_delimited', compression = 'gzip', maximum_object_size = 134217728, columns = {${names.join(', ')}})`
+      ? `read_json(${literal(rows)}, format = 'newline_delimited', compression = 'gzip', maximum_object_size = ${longestRow}, columns = {${names.join(', ')}})`
       : `(SELECT ${Object.entries(columns)
           .map(([name, type]) => `NULL::${type} AS ${name}`)
           .join(', ')} WHERE false)`;

@@ -13,7 +13,6 @@ import type { LakeKey } from './line.ts';
  * - `open`; day | environment | type: days with NDJSON files, to be compacted. Read as a range
  * - `gone|` environment | type | day; a hash of the event's key: events that were deleted. Written before their lines are
  *   removed and read again after each write of lines, so that no line comes back that was on its way. Read as a range
- * - `state`; a name: how far the writer and the jobs are
  */
 export const lakeNames = { tables: ['lake'], containers: ['events'] } as const;
 

@@ -13,7 +13,7 @@ export interface Workspace {
 }
 
 /** A day's files are read and written by one thread: what costs is the network, and memory is for others too. */
-const engineMemory = 256 * 1024 * 1024;
+const engineMemory = 384 * 1024 * 1024;
 
 /** Opens a workspace. Close it, or its folder stays. */
 export async function openWorkspace(): Promise<Workspace> {

@@ -67,6 +67,7 @@ async function deleteSome(
   if (wait > 0) return Math.ceil(wait / 1000);
   await finishErasing(app, request);
   const found = await firstOf(eventsOf(app, environment, subject, request.requested), options.slice ?? slice);
+  await removeFromLake(app, found);
   let erased = 0;
   for (let start = 0; start < found.length; start += atOnce)
     await Promise.all(
@@ -83,6 +84,19 @@ async function deleteSome(
     ...(found.length === 0 ? { completed } : {}),
   });
   return found.length === 0 ? undefined : 0;
+}
+
+/** First of all, while the events are still there to say when they were received, should this process die. */
+async function removeFromLake(app: App, found: readonly FoundEvent[]): Promise<void> {
+  const events = await Promise.all(
+    found.map(async ({ key, received }) => ({
+      key,
+      received: received ?? (await app.records.read(key))?.received,
+    })),
+  );
+  await app.lake.remove(
+    events.flatMap(({ key, received }) => (received === undefined ? [] : [{ key, received }])),
+  );
 }
 
 async function firstOf(events: AsyncIterable<FoundEvent>, limit: number): Promise<FoundEvent[]> {
