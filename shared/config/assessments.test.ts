@@ -126,6 +126,81 @@ describe('the assessments of an environment', () => {
     expect(await codeOf(put('Other', { apiName: 'evaluate' }))).toBe('InvalidBody');
   });
 
+  it('keep what stored events rely on: fields by name and type, data subject ids', async () => {
+    const first = {
+      template: 'Custom',
+      sections: [{ name: 'user', fields: [{ name: 'age', type: 'integer' }] }],
+      customFields: [{ name: 'channel' }],
+      dataSubjectIds: ['user.id'],
+    };
+    await put('A', first);
+    const change = (body: object) =>
+      put('A', { ...first, ...body }).then(
+        () => [],
+        (error: unknown) => (error instanceof Problem ? [error.code, ...(error.errors ?? [])] : [error]),
+      );
+    expect(await change({ customFields: [{ name: 'channel', type: 'boolean' }] })).toEqual([
+      'Fixed',
+      { path: 'custom.channel', message: 'its type stays string' },
+    ]);
+    expect(await change({ customFields: [], dataSubjectIds: ['user.email'] })).toEqual([
+      'Fixed',
+      { path: 'custom.channel', message: 'a custom field stays, under its name' },
+      { path: 'dataSubjectIds', message: 'user.id stays a data subject id' },
+    ]);
+    expect(
+      await change({
+        sections: [],
+        customFields: [{ name: 'Channel', required: true, friendlyName: 'Kanal' }, { name: 'shop' }],
+        dataSubjectIds: ['User.Id', 'user.email'],
+      }),
+    ).toEqual([]);
+    // deleted, the name is free for another
+    await config.remove(env, 'assessments', 'A', by);
+    await put('A', { template: 'Custom', customFields: [{ name: 'channel', type: 'boolean' }] });
+  });
+
+  it('stay, and keep their API name, while rules or velocities use them', async () => {
+    const problem = (work: Promise<unknown>) =>
+      work.then(
+        () => undefined,
+        (error: unknown) => (error instanceof Problem ? error : undefined),
+      );
+    await put('A', { template: 'Custom', apiName: 'A1' });
+    await put('Old', { template: 'Legacy', apiName: 'O1' });
+    await config.putEnvironment(`${env}-below`, { name: 'below', parent: env }, by);
+    const velocities = ['A', 'a1:status', 'Assessment_A1', 'assessment_a:label', 'O1', 'A11'].map(
+      (from, index) => `SELECT Count() AS v${index} FROM ${from} GROUPBY @"metadata.sessionId"`,
+    );
+    const names = ['one', 'two', 'three', 'four', 'five', 'other'];
+    for (const [index, name] of names.entries())
+      await config.put(`${env}-below`, 'velocitySets', name, { velocities: [velocities[index]] }, by);
+
+    const refused = await problem(config.remove(env, 'assessments', 'A', by));
+    expect([refused?.status, refused?.code]).toEqual([409, 'InUse']);
+    expect(refused?.extra?.references).toMatchObject(
+      ['one', 'two', 'three', 'four'].map((name) => ({ kind: 'velocitySets', name })),
+    );
+    expect(await config.references(env, 'assessments', 'A')).toHaveLength(4);
+    const renamed = await problem(put('A', { template: 'Custom', apiName: 'A2' }));
+    expect([renamed?.status, renamed?.code]).toEqual([409, 'InUse']);
+    expect(renamed?.extra?.references).toHaveLength(4);
+    await put('A', { template: 'Custom', apiName: 'a1', description: 'the same API name' });
+    // of a legacy one it may change at any time
+    await put('Old', { template: 'Legacy', apiName: 'O2' });
+
+    for (const name of names.slice(0, 4)) await config.remove(`${env}-below`, 'velocitySets', name, by);
+    await put('A', { template: 'Custom', apiName: 'A2' });
+    await config.remove(env, 'assessments', 'A', by);
+  });
+
+  it('are not deleted while they are shared', async () => {
+    await put('A', { template: 'Custom', sharing: 'Shared' });
+    expect(await codeOf(config.remove(env, 'assessments', 'A', by))).toBe('Kept');
+    await put('A', { template: 'Custom', sharing: 'Private' });
+    expect(await codeOf(config.remove(env, 'assessments', 'A', by))).toBe('done');
+  });
+
   it('are not called like an event', async () => {
     for (const name of ['BankEvent', 'label', 'A:status'])
       expect(await codeOf(put(name)), name).toBe('InvalidName');

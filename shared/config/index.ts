@@ -7,6 +7,7 @@ export type { ExternalAssessment } from './externalAssessments.ts';
 export type { ResourceEntry, Status } from './manifest.ts';
 export type { Config, ConfigOptions } from './open.ts';
 export { openConfig } from './open.ts';
+export { diagnosticsJson } from './refusals.ts';
 export type { Use } from './resolve.ts';
 export type { ResourceKind } from './resources.ts';
 export { kindOf, resourceKinds } from './resources.ts';
@@ -35,4 +36,3 @@ export type { Template as ResourceTemplate, TemplateKind } from './templates.ts'
 export { absentSecret, exportTemplate, templateSchema } from './templates.ts';
 export type { StoredResource, WriteOptions, WrittenStoredResource } from './types.ts';
 export { configNames } from './types.ts';
-export { diagnosticsJson } from './write.ts';

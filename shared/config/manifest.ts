@@ -41,6 +41,10 @@ export interface ResourceEntry {
   assessment?: string;
   /** what the published version mentions */
   references?: Reference[];
+  /** assessments: the names by which requests and velocities know the published version */
+  names?: string[];
+  /** velocity sets: the events of the published version, as its FROMs name them */
+  listensTo?: string[];
   /** velocity sets: of the published version, or of the last one */
   velocities?: VelocityIdentity[];
   /** velocity sets: the highest number of shards ever used */

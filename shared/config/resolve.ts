@@ -132,12 +132,25 @@ export function usesOf(
   );
 }
 
-/** Rules and actions of an assessment, in the environment and below it. */
-export function usesOfAssessment(below: readonly EnvironmentEntry[], assessment: string): Use[] {
-  const folded = foldName(assessment);
+/**
+ * What belongs to an assessment, calls it or listens to its events, in the environment and below it: rules, actions, external
+ * assessments and velocity sets.
+ */
+export function usesOfAssessment(
+  below: readonly EnvironmentEntry[],
+  { name, names = [] }: Pick<ResourceEntry, 'name' | 'names'>,
+): Use[] {
+  const own = foldName(name);
+  const events = new Set(
+    [name, ...names].flatMap((each) => [foldName(each), foldName(`Assessment_${each}`)]),
+  );
   return below.flatMap((each) =>
     [...each.resources.values()]
-      .filter((entry) => entry.assessment !== undefined && foldName(entry.assessment) === folded)
+      .filter(
+        ({ assessment, listensTo = [] }) =>
+          (assessment !== undefined && foldName(assessment) === own) ||
+          listensTo.some((from) => events.has(foldName(from.split(':')[0] ?? ''))),
+      )
       .map((entry) => use(each, entry)),
   );
 }

@@ -10,7 +10,9 @@ import {
   type Resources,
   type VelocityDefinition,
 } from '../fql/index.ts';
+import type { ProblemError } from '../problem.ts';
 import { capacityName, capacitySchema } from '../usage/capacity.ts';
+import { fixedMembers, whyNotDeleted } from './assessmentChanges.ts';
 import { assessmentName, assessmentNames, assessmentQuota, assessmentSchema } from './assessments.ts';
 import { externalAssessmentSchema, ownTarget } from './externalAssessments.ts';
 import type { ResourceEntry, Status } from './manifest.ts';
@@ -51,6 +53,10 @@ export interface ResourceKind<Body = unknown> {
   claims?(name: string, body: Body): string[];
   /** how many of its group an environment may have; undefined: it counts for none */
   quota?(name: string, body: Body): { group: string; most: number } | undefined;
+  /** what of it a change would alter that cannot be altered */
+  fixed?(name: string, before: Body, after: Body): ProblemError[];
+  /** why it cannot be deleted as it is */
+  kept?(name: string, body: Body): string | undefined;
   status?(body: Body): Status;
   /** the assessment it belongs to, or calls; one of the environment or above it */
   assessment?(body: Body): string | undefined;
@@ -60,7 +66,7 @@ export interface ResourceKind<Body = unknown> {
 
 /** Keeps the schema's type for the row's functions, and forgets it for the table. */
 function row<Body>(kind: ResourceKind<Body>): ResourceKind {
-  const { schema, status, assessment, claims, quota, check, ...rest } = kind;
+  const { schema, status, assessment, claims, quota, fixed, kept, check, ...rest } = kind;
   const read = (body: unknown): Body => schema.parse(body);
   return {
     ...rest,
@@ -68,6 +74,8 @@ function row<Body>(kind: ResourceKind<Body>): ResourceKind {
     ...(status ? { status: (body) => status(read(body)) } : {}),
     ...(claims ? { claims: (name, body) => claims(name, read(body)) } : {}),
     ...(quota ? { quota: (name, body) => quota(name, read(body)) } : {}),
+    ...(fixed ? { fixed: (name, before, after) => fixed(name, read(before), read(after)) } : {}),
+    ...(kept ? { kept: (name, body) => kept(name, read(body)) } : {}),
     ...(assessment ? { assessment: (body) => assessment(read(body)) } : {}),
     ...(check ? { check: (name, body, resources) => check(name, read(body), resources) } : {}),
   };
@@ -114,6 +122,8 @@ export const resourceKinds: readonly ResourceKind[] = [
     name: assessmentName,
     claims: assessmentNames,
     quota: assessmentQuota,
+    fixed: fixedMembers,
+    kept: whyNotDeleted,
   }),
   row({ kind: 'lists', noun: 'list', schema: listSchema, referredAs: 'list' }),
   row({

@@ -293,7 +293,7 @@ export function openStore<Parsed extends { memory: number }>(
         const entry = found(at, kind, name);
         checkConditions(settings, versionEtag(entry.latest), `${kindOf(kind).noun} ${name}`);
         const before = await documents.load(entry.latest.blob);
-        await removeResource(manifest, at, entry);
+        await removeResource(manifest, at, entry, before.content);
         const { version } = entry.latest;
         log(manifest, at, settings.by, 'Delete', { kind, name: entry.name, version, before: before.content });
         return { result: undefined, changed: true };

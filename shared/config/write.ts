@@ -1,7 +1,9 @@
 import { randomUUID } from 'node:crypto';
 import { isDeepStrictEqual } from 'node:util';
 import type { Diagnostic, Reference, Resources, VelocityDefinition } from '../fql/index.ts';
-import { type Json, Problem } from '../problem.ts';
+import { Problem } from '../problem.ts';
+import { keepsApiName } from './assessmentChanges.ts';
+import { assessmentSchema } from './assessments.ts';
 import type { Documents, VersionDocument } from './documents.ts';
 import {
   type EnvironmentEntry,
@@ -14,7 +16,7 @@ import {
   subtreeOf,
   type VelocityIdentity,
 } from './manifest.ts';
-import { renderedDiagnostics } from './rendered.ts';
+import { doesNotCompile, inUse, quote, systemDefined } from './refusals.ts';
 import {
   assessmentExists,
   checkedKinds,
@@ -93,6 +95,7 @@ export async function putResource(
     return { environment, entry: existing, before, after: before, outcome: 'unchanged', diagnostics: [] };
   }
 
+  if (existing && before) checkChange(manifest, environment, kind, existing, before.content, content);
   const checked = await check(manifest, environment, kind, name, content, context);
   const errors = checked.diagnostics.filter(({ severity }) => severity === 'error');
   if (errors.length > 0 && !draft) throw doesNotCompile(kind, name, content, checked.diagnostics);
@@ -115,7 +118,7 @@ export async function putResource(
     kind: kindName,
     name,
     latest,
-    ...(draft ? {} : published(latest, existing, content, assessment, checked)),
+    ...(draft ? {} : published(latest, existing, content, assessment, checked, kind.claims?.(name, content))),
     changed: context.at,
     changedBy: context.by,
   };
@@ -136,13 +139,25 @@ export async function putResource(
   };
 }
 
-/** Takes a resource out of the manifest. Throws a Problem: 409 with `references` where it is used, or the system's. */
+/**
+ * Takes a resource, whose content is given, out of the manifest. Throws a Problem: 409 with `references` where it is used, or
+ * where it is the system's or is kept for others.
+ */
 export async function removeResource(
   manifest: Manifest,
   environment: EnvironmentEntry,
   entry: ResourceEntry,
+  content: unknown,
 ): Promise<void> {
   if (entry.system) throw systemDefined(entry);
+  const kept = kindOf(entry.kind).kept?.(entry.name, content);
+  if (kept !== undefined)
+    throw Problem.conflict(
+      `The ${kindOf(entry.kind).noun} ${quote(entry.name)} cannot be deleted: ${kept}.`,
+      {
+        code: 'Kept',
+      },
+    );
   const key = resourceKey(entry.kind, entry.name);
   const uses = usesOfResource(manifest, environment, entry);
   environment.resources.delete(key);
@@ -161,7 +176,7 @@ export function usesOfResource(
   environment: EnvironmentEntry,
   entry: ResourceEntry,
 ): Use[] {
-  if (entry.kind === 'assessments') return usesOfAssessment(subtreeOf(manifest, environment.id), entry.name);
+  if (entry.kind === 'assessments') return usesOfAssessment(subtreeOf(manifest, environment.id), entry);
   const { referredAs } = kindOf(entry.kind);
   return referredAs ? usesOf(manifest, environment.id, referredAs, exposedNames(entry)) : [];
 }
@@ -220,15 +235,18 @@ function published(
   content: unknown,
   assessment: string | undefined,
   { references, definitions }: Checked,
+  names: string[] | undefined,
 ): Partial<ResourceEntry> {
   return {
     published: latest,
+    ...(names ? { names } : {}),
     // one that the version before named does not stay
     assessment,
     references: distinct(references),
     ...(definitions
       ? {
           velocities: identify(definitions, existing?.velocities ?? []),
+          listensTo: [...new Set(definitions.flatMap(({ from }) => from))],
           shards: Math.max(existing?.shards ?? 1, shardsOf(content)),
         }
       : {}),
@@ -262,6 +280,34 @@ function identify(
 export function shardsOf(content: unknown): number {
   if (typeof content !== 'object' || content === null || !('shards' in content)) return 1;
   return typeof content.shards === 'number' ? content.shards : 1;
+}
+
+/** Refuses what would alter what cannot be altered. */
+function checkChange(
+  manifest: Manifest,
+  environment: EnvironmentEntry,
+  kind: ResourceKind,
+  existing: ResourceEntry,
+  before: unknown,
+  after: unknown,
+): void {
+  const errors = kind.fixed?.(existing.name, before, after) ?? [];
+  if (errors.length > 0) {
+    const what = errors.map(({ path, message }) => `${path}: ${message}`).join('; ');
+    throw Problem.conflict(`The ${kind.noun} ${quote(existing.name)} exists already: ${what}.`, {
+      code: 'Fixed',
+      errors,
+    });
+  }
+  if (kind.kind !== 'assessments' || !keepsApiName(existing.name, assessmentSchema.parse(before))) return;
+  const names = new Set(kind.claims?.(existing.name, after).map(foldName));
+  if (kind.claims?.(existing.name, before).every((name) => names.has(foldName(name)))) return;
+  const uses = usesOfResource(manifest, environment, existing);
+  if (uses.length > 0)
+    throw inUse(
+      `The API name of the assessment ${quote(existing.name)} cannot change while it is in use`,
+      uses,
+    );
 }
 
 /** Rules name velocities without their set, so a name may occur once in an environment. */
@@ -363,65 +409,6 @@ async function checkOthers(
 /** Does the stored content say the same as the new one? Both have gone through the same schema. */
 function same(stored: unknown, content: unknown): boolean {
   return isDeepStrictEqual(stored, JSON.parse(JSON.stringify(content)));
-}
-
-function quote(name: string): string {
-  return JSON.stringify(name);
-}
-
-function systemDefined(entry: ResourceEntry): Problem {
-  return Problem.conflict(
-    `The ${kindOf(entry.kind).noun} ${quote(entry.name)} is system-defined: it cannot be edited or deleted. Copy it under another name.`,
-    { code: 'SystemDefined' },
-  );
-}
-
-/** 409, with the places that are in the way. */
-export function inUse(what: string, uses: readonly (Use & { message?: string })[]): Problem {
-  const places = uses.map(
-    ({ kind, name, environmentName, message }) =>
-      `${kindOf(kind).noun} ${quote(name)} of ${environmentName}${message === undefined ? '' : ` (${message})`}`,
-  );
-  return Problem.conflict(`${what}: ${[...new Set(places)].join(', ')}.`, {
-    code: 'InUse',
-    extra: { references: uses.map((use): { [name: string]: Json } => ({ ...use })) },
-  });
-}
-
-/** 422, with the compiler's diagnostics. */
-export function doesNotCompile(
-  kind: ResourceKind,
-  name: string,
-  content: unknown,
-  diagnostics: readonly Diagnostic[],
-): Problem {
-  const errors = diagnostics.filter(({ severity }) => severity === 'error');
-  const first = errors[0];
-  const where = first
-    ? `${first.clause ?? first.rule ?? name}:${first.line}:${first.column}: ${first.message}`
-    : '';
-  const more = errors.length > 1 ? ` (and ${errors.length - 1} more)` : '';
-  return Problem.unprocessable(`The ${kind.noun} ${quote(name)} does not compile: ${where}${more}`, {
-    code: 'DoesNotCompile',
-    extra: {
-      diagnostics: diagnosticsJson(diagnostics),
-      rendered: renderedDiagnostics(name, content, diagnostics),
-    },
-  });
-}
-
-export function diagnosticsJson(diagnostics: readonly Diagnostic[]): Json[] {
-  return diagnostics.map(({ severity, code, message, line, column, endLine, endColumn, rule, clause }) => ({
-    ...(rule === undefined ? {} : { rule }),
-    ...(clause === undefined ? {} : { clause }),
-    severity,
-    code,
-    message,
-    line,
-    column,
-    endLine,
-    endColumn,
-  }));
 }
 
 /** Statuses under which a resource takes part. */
