@@ -32,6 +32,10 @@ const eventBody = z
       .array(z.object({ type: z.string(), id: z.string() }))
       .optional()
       .describe('the assessments any of which the event waits for'),
+    imported: z
+      .object({ import: z.string(), file: z.int(), line: z.int() })
+      .optional()
+      .describe('of past events that were imported: the import, the place of the file in it, and the line'),
   })
   .meta({ id: 'Event' });
 

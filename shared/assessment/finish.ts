@@ -139,7 +139,12 @@ async function attachmentOf(
   return { assessment: assessment.key, contributions };
 }
 
-function laterOf({ key, received, event }: StoredEvent): LaterEvent {
+/** An event as it is listed with what it belongs to. */
+export function laterOf({
+  key,
+  received,
+  event,
+}: Pick<StoredEvent, 'key' | 'received' | 'event'>): LaterEvent {
   const status = statusOf(key.type, event);
   return { key, received, ...(status ? { status } : {}) };
 }

@@ -50,6 +50,8 @@ export interface LaterEvents {
   attachment(key: EventKey): Promise<Attachment | undefined>;
   /** Notes that an event belongs to an assessment. */
   list(assessment: EventKey, later: LaterEvent): Promise<void>;
+  /** The same for many, with few writes. */
+  listAll(pairs: readonly { assessment: EventKey; later: LaterEvent }[]): Promise<void>;
   /** What belongs to an assessment, in the order of receipt. */
   of(assessment: EventKey): Promise<LaterEvent[]>;
   /** Notes the latest custom assessment with this event id; whether the id was known before, so that others may wait for it. */
@@ -65,6 +67,12 @@ export function openLaterEvents(storage: Storage): LaterEvents {
   const waitingRow = (key: EventKey, { type, id }: Awaited) => ({
     partitionKey: partitionOf({ environment: key.environment, type, id }),
     rowKey: `w|${encodeKey(id)}|${hash(JSON.stringify(key))}`,
+  });
+
+  const listed = (assessment: EventKey, later: LaterEvent): Row => ({
+    partitionKey: partitionOf(assessment),
+    rowKey: `x|${ownKey(assessment)}|${later.received}|${hash(JSON.stringify(later.key))}`,
+    ...splitText('later', JSON.stringify(later)),
   });
 
   async function attachment(key: EventKey): Promise<Attachment | undefined> {
@@ -118,11 +126,16 @@ export function openLaterEvents(storage: Storage): LaterEvents {
     attachment,
 
     async list(assessment, later) {
-      await events.put({
-        partitionKey: partitionOf(assessment),
-        rowKey: `x|${ownKey(assessment)}|${later.received}|${hash(JSON.stringify(later.key))}`,
-        ...splitText('later', JSON.stringify(later)),
-      });
+      await events.put(listed(assessment, later));
+    },
+
+    async listAll(pairs) {
+      const rows = pairs.map(({ assessment, later }) => listed(assessment, later));
+      for (const own of Map.groupBy(rows, ({ partitionKey }) => partitionKey).values()) {
+        const once = [...new Map(own.map((row) => [row.rowKey, row])).values()];
+        for (let start = 0; start < once.length; start += 100)
+          await events.transact(once.slice(start, start + 100).map((row) => ({ kind: 'put', row })));
+      }
     },
 
     async of(assessment) {

@@ -96,6 +96,13 @@ const onlyOf: Readonly<Record<string, readonly string[]>> = {
   SignUpStatus: ['SignUp'],
 };
 
+/** The assessments that an event names; `of` is the custom one that it is of, where that is known. */
+export function awaitedBy({ links, of }: Pick<Observation, 'links' | 'of'>): Awaited[] {
+  return links
+    .filter(({ to }) => named.has(to))
+    .map(({ to, id }) => ({ type: to === 'Assessment' ? (of ?? anyAssessment) : to, id }));
+}
+
 /**
  * The assessment that an event belongs to: the latest with the id it names, or what it waits for. An event that names
  * no assessment belongs to the latest one of its customer, payment instrument or mail address, if there is one, and
@@ -106,9 +113,7 @@ async function belongsTo(
   key: EventKey,
   { links, of }: Observation,
 ): Promise<{ assessment?: StoredEvent; waitsFor?: Awaited[] }> {
-  const awaited = links
-    .filter(({ to }) => named.has(to))
-    .map(({ to, id }): Awaited => ({ type: to === 'Assessment' ? (of ?? anyAssessment) : to, id }));
+  const awaited = awaitedBy({ links, of });
   if (awaited.length > 0) {
     const assessment = await latestOf(app, key.environment, awaited);
     return assessment ? { assessment } : { waitsFor: awaited };

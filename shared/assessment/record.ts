@@ -42,6 +42,17 @@ export interface StoredEvent {
   assessment?: EventKey;
   /** observation events: the assessments any of which it waits for; what it adds is worked out when one is found (later.ts) */
   waitsFor?: Awaited[];
+  /** past events that were imported: nobody decided about them here, and their time of receipt is that of the event */
+  imported?: Imported;
+}
+
+/** Where an imported event came from. */
+export interface Imported {
+  /** id of the import */
+  import: string;
+  /** place of its file in the import's list, and its line there */
+  file: number;
+  line: number;
 }
 
 /** An event that is not there yet, by what is known of it. */
@@ -115,6 +126,20 @@ export interface Records {
   flush(): Promise<void>;
 }
 
+/** The row of an event, `e|…`. Without columns for its evidence it holds that itself. */
+export function eventRow(
+  { evidence, ...rest }: StoredEvent,
+  evidenceColumns: Record<string, string | number> = splitText('evidence', JSON.stringify(evidence)),
+): Row {
+  return {
+    partitionKey: partitionOf(rest.key),
+    rowKey: `e|${ownKey(rest.key)}`,
+    received: rest.received,
+    ...splitText('event', JSON.stringify(rest)),
+    ...evidenceColumns,
+  };
+}
+
 /** Opens the store of events. `recordNames` must exist. */
 export function openRecords(storage: Storage): Records {
   const events = storage.table('events');
@@ -152,7 +177,7 @@ export function openRecords(storage: Storage): Records {
 
   return {
     async insert(stored) {
-      const { evidence: known, ...rest } = stored;
+      const { evidence: known } = stored;
       const partitionKey = partitionOf(stored.key);
       const own = ownKey(stored.key);
       await noteActive(stored.key, stored.received.slice(0, 10));
@@ -164,13 +189,7 @@ export function openRecords(storage: Storage): Records {
         await evidence.write(name, evidenceText, { contentType: 'application/json', create: true });
         evidenceColumns = { evidenceBlob: name };
       } else evidenceColumns = splitText('evidence', evidenceText);
-      const row: Row = {
-        partitionKey,
-        rowKey: `e|${own}`,
-        received: stored.received,
-        ...splitText('event', JSON.stringify(rest)),
-        ...evidenceColumns,
-      };
+      const row = eventRow(stored, evidenceColumns);
       const operations = (pointer: 'insert' | 'put'): Operation[] => [
         { kind: 'insert', row },
         {

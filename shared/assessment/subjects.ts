@@ -34,6 +34,8 @@ const mostNoted = 20;
 export interface Subjects {
   /** Writes every row of an event; the same rows however often it is called. */
   write(stored: StoredEvent): Promise<void>;
+  /** The same for many events, with few writes. */
+  writeAll(stored: readonly StoredEvent[]): Promise<void>;
   /** Removes every row of an event. */
   remove(stored: Traced): Promise<void>;
   /** Removes the row by which a subject leads to an event that is there no more. */
@@ -70,6 +72,12 @@ export function openSubjects(storage: Storage): Subjects {
   return {
     async write(stored) {
       await Promise.all(namedBy(stored).map((named) => table.put(rowOf(stored, named))));
+    },
+
+    async writeAll(stored) {
+      const rows = stored.flatMap((one) => namedBy(one).map((named) => rowOf(one, named)));
+      for (const own of Map.groupBy(rows, ({ partitionKey }) => partitionKey).values())
+        await putAll(table, [...new Map(own.map((row) => [row.rowKey, row])).values()]);
     },
 
     async remove(stored) {
@@ -207,18 +215,13 @@ function batchPuts(table: Table): { add(row: Row): void; flush(): Promise<void> 
   let timer: NodeJS.Timeout | undefined;
   let flushing: Promise<unknown> = Promise.resolve();
 
-  async function putAll(rows: readonly Row[]): Promise<void> {
-    for (let start = 0; start < rows.length; start += 100)
-      await table.transact(rows.slice(start, start + 100).map((row) => ({ kind: 'put', row })));
-  }
-
   async function flush(): Promise<void> {
     clearTimeout(timer);
     timer = undefined;
     const batches = [...waiting.values()];
     waiting.clear();
     const before = flushing;
-    flushing = Promise.allSettled([before, ...batches.map((rows) => putAll([...rows.values()]))]);
+    flushing = Promise.allSettled([before, ...batches.map((rows) => putAll(table, [...rows.values()]))]);
     await flushing;
   }
 
@@ -230,4 +233,10 @@ function batchPuts(table: Table): { add(row: Row): void; flush(): Promise<void> 
     },
     flush,
   };
+}
+
+/** Puts rows of one partition, each once, a hundred in a transaction. */
+async function putAll(table: Table, rows: readonly Row[]): Promise<void> {
+  for (let start = 0; start < rows.length; start += 100)
+    await table.transact(rows.slice(start, start + 100).map((row) => ({ kind: 'put', row })));
 }

@@ -20,7 +20,7 @@ export function currentStatus(later: readonly LaterEvent[]): CurrentStatus | und
 
 /** A stored event with everything that lies beside it. */
 export async function eventView(app: Pick<App, 'records' | 'later'>, stored: StoredEvent) {
-  const { key, received, event, answer, evidence, waitsFor } = stored;
+  const { key, received, event, answer, evidence, waitsFor, imported } = stored;
   const [complete, later, attached] = await Promise.all([
     app.records.isComplete(key),
     app.later.of(key),
@@ -44,6 +44,7 @@ export async function eventView(app: Pick<App, 'records' | 'later'>, stored: Sto
     })),
     ...('decision' in answer ? {} : { assessment: assessment ?? null }),
     ...(waitsFor && !attached ? { waitsFor } : {}),
+    ...(imported ? { imported } : {}),
   };
 }
 

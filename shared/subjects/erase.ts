@@ -6,7 +6,10 @@ import { encodeKey, joinText, type Operation, splitText } from '../storage/index
 
 /** What has to be gone beside the event's own rows. */
 interface Traces {
-  stored: Pick<StoredEvent, 'key' | 'received' | 'event' | 'answer' | 'subjects' | 'links' | 'waitsFor'>;
+  stored: Pick<
+    StoredEvent,
+    'key' | 'received' | 'event' | 'answer' | 'subjects' | 'links' | 'waitsFor' | 'imported'
+  >;
   evidenceBlob?: string;
   /** the assessment that lists it among its later events */
   assessment?: EventKey;
@@ -27,7 +30,7 @@ export async function eraseEvent(app: App, request: Place, key: EventKey): Promi
   if (!(await app.records.isComplete(key))) await finish(app, known, true);
   // what this process still writes of it in the background
   await app.subjects.settled();
-  const { received, event, answer, subjects, links, waitsFor } = known;
+  const { received, event, answer, subjects, links, waitsFor, imported } = known;
   const assessment = known.assessment ?? (await app.later.attachment(key))?.assessment;
   const traces: Traces = {
     stored: {
@@ -38,6 +41,7 @@ export async function eraseEvent(app: App, request: Place, key: EventKey): Promi
       ...(subjects ? { subjects } : {}),
       ...(links ? { links } : {}),
       ...(waitsFor ? { waitsFor } : {}),
+      ...(imported ? { imported } : {}),
     },
     ...(typeof row.evidenceBlob === 'string' ? { evidenceBlob: row.evidenceBlob } : {}),
     ...(assessment ? { assessment } : {}),
@@ -77,7 +81,7 @@ async function eraseTraces(
   { stored, evidenceBlob, assessment }: Traces,
 ): Promise<void> {
   const events = app.storage.table('events');
-  const { key, received, waitsFor } = stored;
+  const { key, received, waitsFor, imported } = stored;
   const partitionKey = partitionOf(key);
   const own = ownKey(key);
 
@@ -96,12 +100,13 @@ async function eraseTraces(
   const isLatest = latest?.event === `e|${own}`;
   const receipt = { partitionKey, rowKey: receiptOf(key, received) };
   const operations: Operation[] = [
-    { kind: 'put', row: { ...receipt, deleted: true } },
+    // imported events have none: they do not count as usage
+    ...(imported ? [] : [{ kind: 'put' as const, row: { ...receipt, deleted: true } }]),
     ...(isLatest
       ? [{ kind: 'remove' as const, partitionKey, rowKey: latest.rowKey, etag: latest.etag }]
       : []),
   ];
-  await events.transact(operations);
+  if (operations.length > 0) await events.transact(operations);
   await events.remove(partitionKey, `p|${own}`);
   await events.remove(partitionKey, `e|${own}`);
   if (evidenceBlob !== undefined) await app.storage.blobs('evidence').remove(evidenceBlob);
