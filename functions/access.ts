@@ -8,8 +8,10 @@ import {
   keyHolder,
   openAccess,
   openAssignments,
+  openSessions,
   openTokens,
   refused,
+  type Sessions,
   type Tokens,
 } from '../shared/auth/index.ts';
 import { Problem } from '../shared/problem.ts';
@@ -17,6 +19,8 @@ import { Problem } from '../shared/problem.ts';
 export interface Auth {
   access: Access;
   assignments: Assignments;
+  /** of browsers that read pages */
+  sessions: Sessions;
   /** undefined: the app has no tenant, and takes no token */
   tokens: Tokens | undefined;
 }
@@ -35,7 +39,7 @@ export function authOf(app: App): Auth {
   });
   const tokens = settings.tokens && openTokens(settings.tokens);
   tokens?.prepare();
-  const made = { access, assignments, tokens };
+  const made = { access, assignments, sessions: openSessions(storage, app.clock), tokens };
   opened.set(app, made);
   return made;
 }

@@ -1,9 +1,11 @@
 /** The app's entry: importing a file here registers its functions. */
 import './setup.ts';
+import './dashboards.ts';
 import './externalMonitoring.ts';
 import './followers.ts';
 import './health.ts';
 import './lake.ts';
+import './lossPrevention.ts';
 import './management.ts';
 import './openapi.ts';
 import './recovery.ts';

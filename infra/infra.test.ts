@@ -229,6 +229,7 @@ describe('app settings', () => {
   const localOnly = {
     HOLDFAST_STORAGE: 'a connection string; on Azure the identity is used',
     AZURE_FUNCTIONS_ENVIRONMENT: 'set by the Core Tools and the local host, by the platform on Azure',
+    HOLDFAST_LOSS_PREVENTION_FOLDER: 'an instance on Azure has one temporary folder, the system’s',
   };
   const set = [
     ...keysAfter(declaration('modules/app.bicep', 'settings').text, 'union('),

@@ -95,6 +95,23 @@ export const settingsSchema = z
       .min(1)
       .optional()
       .describe('A CSV file with bank identification numbers, likewise.'),
+    HOLDFAST_LOSS_PREVENTION_SCHEDULE: z
+      .string()
+      .regex(/^\s*(\S+\s+){5}\S+\s*$/, 'NCRONTAB: six fields, in UTC')
+      .default('0 0 2 * * *')
+      .describe('When the nightly runs of loss prevention are queued.'),
+    HOLDFAST_LOSS_PREVENTION_MEMORY_MB: z.coerce
+      .number()
+      .int()
+      .min(64)
+      .max(65_536)
+      .default(256)
+      .describe('Memory of loss prevention’s engine in MB; what does not fit goes to its folder.'),
+    HOLDFAST_LOSS_PREVENTION_FOLDER: z
+      .string()
+      .min(1)
+      .optional()
+      .describe('Folder that its runs make their own temporary folders in; the system’s where absent.'),
     AZURE_FUNCTIONS_ENVIRONMENT: z
       .string()
       .optional()
@@ -122,6 +139,7 @@ export interface Settings {
   keyRoles: readonly Role[];
   /** files of the operator's: blobs of the container `reference`, or paths */
   reference: { city?: string | undefined; asn?: string | undefined; bins?: string | undefined };
+  lossPrevention: { memoryBytes: number; folder: string | undefined };
   /** the fence of external calls */
   external: { allow: readonly string[]; development: boolean };
 }
@@ -155,6 +173,10 @@ export function readSettings(variables: Record<string, string | undefined>): Set
       city: settings.HOLDFAST_GEO_CITY,
       asn: settings.HOLDFAST_GEO_ASN,
       bins: settings.HOLDFAST_BIN_DATA,
+    },
+    lossPrevention: {
+      memoryBytes: settings.HOLDFAST_LOSS_PREVENTION_MEMORY_MB * 1_048_576,
+      folder: settings.HOLDFAST_LOSS_PREVENTION_FOLDER,
     },
     external: {
       allow: items(settings.HOLDFAST_EXTERNAL_ALLOW),

@@ -1868,7 +1868,11 @@ export type ExternalCallBody = {
 export type EventSubscription = {
   name: string;
   description: string;
-  events: ('FraudProtection.Monitoring.ExternalCalls' | 'FraudProtection.Errors.ExternalCalls')[];
+  events: (
+    | 'FraudProtection.Monitoring.ExternalCalls'
+    | 'FraudProtection.Errors.ExternalCalls'
+    | 'FraudProtection.LossPrevention.RunFinished'
+  )[];
   target:
     | {
         type: 'blob';
@@ -2017,6 +2021,133 @@ export type TemplateOutcome = {
   diagnostics?: Diagnostic[] | undefined;
   /** its secrets are not in the template */
   secretsToSet?: true | undefined;
+};
+
+export type LossPreventionSettings = {
+  prefix: string;
+  nightly: boolean;
+  rate: number;
+  thresholds: { [name: string]: number };
+  mapping?:
+    | {
+        sources: {
+          /** a path in the lake; * stands for any text without /, ** for any text */ files: string;
+          /** found by looking where absent */
+          header?: boolean | undefined;
+          /** found by looking where absent */
+          delimiter?: ',' | ';' | '\t' | undefined;
+          entities: {
+            [name: string]: {
+              distinct: boolean;
+              fields: {
+                [name: string]:
+                  | string
+                  | {
+                      /** the same value in every row */ value: string;
+                    }
+                  | {
+                      /** columns multiplied with each other */ product: string[];
+                    }
+                  | {
+                      /** 1 where the column starts with the text, else 0 */ startsWith: unknown[];
+                    }
+                  | {
+                      /** the column up to the first place of that text */ upTo: unknown[];
+                    };
+              };
+            };
+          };
+        }[];
+      }
+    | undefined;
+  /** the container of the storage account that is read */
+  container: string;
+};
+
+export type LossPreventionSettingsBody = {
+  prefix?: string | undefined;
+  nightly?: boolean | undefined;
+  rate?: number | undefined;
+  thresholds?: { [name: string]: number } | undefined;
+  mapping?:
+    | {
+        sources: {
+          /** a path in the lake; * stands for any text without /, ** for any text */ files: string;
+          /** found by looking where absent */
+          header?: boolean | undefined;
+          /** found by looking where absent */
+          delimiter?: ',' | ';' | '\t' | undefined;
+          entities: {
+            [name: string]: {
+              distinct?: boolean | undefined;
+              fields: {
+                [name: string]:
+                  | string
+                  | {
+                      /** the same value in every row */ value: string;
+                    }
+                  | {
+                      /** columns multiplied with each other */ product: string[];
+                    }
+                  | {
+                      /** 1 where the column starts with the text, else 0 */ startsWith: unknown[];
+                    }
+                  | {
+                      /** the column up to the first place of that text */ upTo: unknown[];
+                    };
+              };
+            };
+          };
+        }[];
+      }
+    | undefined;
+  container?: string | undefined;
+};
+
+export type LossPreventionRun = {
+  id: string;
+  status: 'queued' | 'running' | 'succeeded' | 'failed';
+  /** who asked for it, or `schedule` */
+  by: string;
+  requested: string;
+  started?: string | undefined;
+  /** when it last told of itself */
+  updated?: string | undefined;
+  finished?: string | undefined;
+  progress?:
+    | {
+        step: 'reading' | 'scoring' | 'writing';
+        daysDone: number;
+        daysAll: number;
+        /** rows read since the run began, or went on */
+        rows: number;
+        /** rows that could not be read */
+        rejects: number;
+        /** of the reading, as far as it can be told */
+        secondsLeft?: number | undefined;
+      }
+    | undefined;
+  summary?:
+    | {
+        dashboard: string;
+        months: string[];
+        transactions: number;
+        /** transactions in the days that this run read: what usage counts */
+        transactionsRead: number;
+        flagged: { staff: number; terminals: number; stores: number; customers: number; products: number };
+        unitsRead: number;
+        monthsRolled: number;
+        rowsRead: number;
+        rejects: number;
+        /** lines and payments without a transaction */
+        unmatched: number;
+        duplicates: number;
+        /** files that are not part of the result */
+        problems: { file: string; reason: string }[];
+      }
+    | undefined;
+  /** why it failed */
+  reason?: string | undefined;
 };
 
 /** A client of one app. Every method throws HoldfastError where the app refuses, or does not answer. */
@@ -3948,7 +4079,11 @@ export function openClient(options: ClientOptions) {
         name: string;
         body: {
           description?: string | undefined;
-          events: ('FraudProtection.Monitoring.ExternalCalls' | 'FraudProtection.Errors.ExternalCalls')[];
+          events: (
+            | 'FraudProtection.Monitoring.ExternalCalls'
+            | 'FraudProtection.Errors.ExternalCalls'
+            | 'FraudProtection.LossPrevention.RunFinished'
+          )[];
           target:
             | {
                 type: 'blob';
@@ -4428,6 +4563,124 @@ export function openClient(options: ClientOptions) {
             query: { preview: args.preview },
             body: args.body,
             repeatable: false,
+          },
+          options,
+        ),
+      ),
+    /** Management: loss prevention: What loss prevention reads, and how it flags. */
+    getLossPreventionSettings: (args: { env: string }, options?: CallOptions) =>
+      result<LossPreventionSettings>(
+        send(
+          {
+            operation: 'getLossPreventionSettings',
+            method: 'GET',
+            path: `/management/v1/environments/${encodeURIComponent(args.env)}/lossPrevention/settings`,
+            repeatable: true,
+          },
+          options,
+        ),
+      ),
+    /** Management: loss prevention: Sets the prefix, the column mapping, the nightly run and the flag. */
+    putLossPreventionSettings: (
+      args: {
+        env: string;
+        ifMatch?: string | undefined;
+        ifNoneMatch?: string | undefined;
+        body: LossPreventionSettingsBody;
+      },
+      options?: CallOptions,
+    ) =>
+      result<LossPreventionSettings>(
+        send(
+          {
+            operation: 'putLossPreventionSettings',
+            method: 'PUT',
+            path: `/management/v1/environments/${encodeURIComponent(args.env)}/lossPrevention/settings`,
+            headers: { 'If-Match': args.ifMatch, 'If-None-Match': args.ifNoneMatch },
+            body: args.body,
+            repeatable: true,
+          },
+          options,
+        ),
+      ),
+    /** Management: loss prevention: Asks for a run now; 409 while another waits or runs. */
+    startLossPreventionRun: (args: { env: string }, options?: CallOptions) =>
+      result<LossPreventionRun>(
+        send(
+          {
+            operation: 'startLossPreventionRun',
+            method: 'POST',
+            path: `/management/v1/environments/${encodeURIComponent(args.env)}/lossPrevention/runs`,
+            repeatable: false,
+          },
+          options,
+        ),
+      ),
+    /** Management: loss prevention: The latest runs, newest first. */
+    listLossPreventionRuns: (args: { env: string; limit?: number | undefined }, options?: CallOptions) =>
+      result<{ items: LossPreventionRun[] }>(
+        send(
+          {
+            operation: 'listLossPreventionRuns',
+            method: 'GET',
+            path: `/management/v1/environments/${encodeURIComponent(args.env)}/lossPrevention/runs`,
+            query: { limit: args.limit },
+            repeatable: true,
+          },
+          options,
+        ),
+      ),
+    /** Management: loss prevention: How far a run is, and how it ended. */
+    getLossPreventionRun: (args: { env: string; id: string }, options?: CallOptions) =>
+      result<LossPreventionRun>(
+        send(
+          {
+            operation: 'getLossPreventionRun',
+            method: 'GET',
+            path: `/management/v1/environments/${encodeURIComponent(args.env)}/lossPrevention/runs/${encodeURIComponent(args.id)}`,
+            repeatable: true,
+          },
+          options,
+        ),
+      ),
+    /** Management: loss prevention: A link that opens the dashboard in a browser, once, within ten minutes. */
+    openLossPreventionDashboard: (args: { env: string }, options?: CallOptions) =>
+      result<{
+        /** at the address of the app; what follows # is a secret */ path: string;
+        expires: string;
+      }>(
+        send(
+          {
+            operation: 'openLossPreventionDashboard',
+            method: 'POST',
+            path: `/management/v1/environments/${encodeURIComponent(args.env)}/lossPrevention/dashboard/session`,
+            repeatable: false,
+          },
+          options,
+        ),
+      ),
+    /** Management: loss prevention: A page of the newest dashboard, or its data: index.html, staff.csv, result.json …. */
+    getLossPreventionPage: (args: { env: string; file: string }, options?: CallOptions) =>
+      result<string>(
+        send(
+          {
+            operation: 'getLossPreventionPage',
+            method: 'GET',
+            path: `/management/v1/environments/${encodeURIComponent(args.env)}/lossPrevention/dashboard/${encodeURIComponent(args.file)}`,
+            repeatable: true,
+          },
+          options,
+        ),
+      ),
+    /** Management: loss prevention: The page of one person, terminal, store, customer or product. */
+    getLossPreventionEntityPage: (args: { env: string; kind: string; file: string }, options?: CallOptions) =>
+      result<string>(
+        send(
+          {
+            operation: 'getLossPreventionEntityPage',
+            method: 'GET',
+            path: `/management/v1/environments/${encodeURIComponent(args.env)}/lossPrevention/dashboard/${encodeURIComponent(args.kind)}/${encodeURIComponent(args.file)}`,
+            repeatable: true,
           },
           options,
         ),

@@ -11,8 +11,8 @@ export interface About {
   body?: z.ZodType;
   /** may a write be made conditional by If-Match and If-None-Match? */
   conditional?: true;
-  /** what succeeds, by status; `csv` and `ndjson` are files, `none` no body */
-  answers: Readonly<Record<number, z.ZodType | 'csv' | 'ndjson' | 'none'>>;
+  /** what succeeds, by status; `csv` and `ndjson` are files, `page` HTML or a file that belongs to it, `none` no body */
+  answers: Readonly<Record<number, z.ZodType | 'csv' | 'ndjson' | 'page' | 'none'>>;
 }
 
 const instant = z.iso.datetime();

@@ -4,25 +4,20 @@ import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { type App, openApp } from '../../shared/assessment/app.ts';
 import type { Caller } from '../../shared/auth/index.ts';
-import {
-  lakeContainer,
-  openLossPrevention,
-  type RunRecord,
-  runQueue,
-} from '../../shared/lossPrevention/index.ts';
+import { lakeContainer, type RunRecord, runQueue } from '../../shared/lossPrevention/index.ts';
 import { Problem } from '../../shared/problem.ts';
 import { readSettings } from '../../shared/settings.ts';
 import { type Azurite, startAzurite } from '../../test/azurite.ts';
 import { generate, sampleDefaults } from '../../tools/lossPrevention/generate.ts';
-import { environmentRoutes } from './environments.ts';
-import { lossPreventionRoutes } from './lossPrevention.ts';
+import { lossPreventionOf } from '../lossPreventionRoom.ts';
 import { dispatch, openRouter, type Reply } from './route.ts';
+import { managementRoutes } from './routes.ts';
 
 let azurite: Azurite;
 let app: App;
 let folder: string;
 let environment: string;
-const router = openRouter([...environmentRoutes, ...lossPreventionRoutes]);
+const router = openRouter(managementRoutes);
 const admin: Caller = { id: 'admin', kind: 'user', roles: ['ProductAdmin'] };
 const analyst: Caller = { id: 'analyst', kind: 'user', roles: ['ManualReviewAnalyst'] };
 const viewer: Caller = { id: 'viewer', kind: 'user', roles: ['AllAreasViewer'] };
@@ -70,7 +65,7 @@ async function work(): Promise<RunRecord | undefined> {
   const queue = app.storage.queue(runQueue);
   const [message] = await queue.receive();
   if (!message) throw new Error('no run is queued');
-  const record = await openLossPrevention(app.storage).execute(message.text);
+  const record = await lossPreventionOf(app).execute(message.text);
   await queue.remove(message);
   return record;
 }
@@ -136,7 +131,7 @@ describe('loss prevention over the management API', () => {
   });
 
   it('queues nightly runs of the environments that want them, and does a run once', async () => {
-    const room = openLossPrevention(app.storage);
+    const room = lossPreventionOf(app);
     expect(await room.requestNightly()).toBe(1);
     const [message] = await app.storage.queue(runQueue).receive();
     expect((await room.execute(message!.text))?.summary).toMatchObject({ unitsRead: 0, transactionsRead: 0 });

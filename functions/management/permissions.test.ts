@@ -46,6 +46,8 @@ const table: readonly (readonly [RegExp, string])[] = [
   [/ .*\/capacities(\/|$)/, 'xx---------'],
   [/^GET .*\/subjectRequests(\/|$)/, 'xxxx-x-----'],
   [/ .*\/subjectRequests(\/|$)/, 'xxx--x-----'],
+  [/^(GET .*\/lossPrevention\/|POST .*\/dashboard\/session$)/, 'xxxx-x-----'],
+  [/ .*\/lossPrevention\//, 'xxx--x-----'],
   [/^GET .*\/roleAssignments(\/|$)/, 'xxxx----x--'],
   [/ .*\/roleAssignments(\/|$)/, 'xx------x--'],
 ];

@@ -4,6 +4,7 @@ import { evaluateRoutes } from './evaluate.ts';
 import { eventRoutes } from './events.ts';
 import { externalCallRoutes } from './externalCalls.ts';
 import { listRoutes } from './lists.ts';
+import { lossPreventionRoutes } from './lossPrevention.ts';
 import { resourceRoutes } from './resources.ts';
 import { roleAssignmentRoutes } from './roleAssignments.ts';
 import type { Route } from './route.ts';
@@ -25,6 +26,7 @@ const ownRoutes: readonly Route[] = [
   ...usageRoutes,
   ...subjectRequestRoutes,
   ...templateRoutes,
+  ...lossPreventionRoutes,
 ];
 
 const own = new Set(ownRoutes.map(({ method, path }) => `${method} ${path}`));

@@ -81,7 +81,12 @@ const environmentHeader: Parameter = {
   schema: { type: 'string', maxLength: 512 },
 };
 
-const fileTypes = { csv: 'text/csv', ndjson: 'application/x-ndjson', none: '' } as const;
+const fileTypes = {
+  csv: ['text/csv'],
+  ndjson: ['application/x-ndjson'],
+  page: ['text/html', 'text/csv', 'application/json'],
+  none: [],
+} as const;
 
 const retryAfter = { 'Retry-After': { schema: { type: 'integer' }, description: 'seconds' } };
 
@@ -194,7 +199,9 @@ export function openApiDocument(version: string): Document {
           : {
               content:
                 typeof answer === 'string'
-                  ? { [fileTypes[answer]]: { schema: { type: 'string' } } }
+                  ? Object.fromEntries(
+                      fileTypes[answer].map((type) => [type, { schema: { type: 'string' } }]),
+                    )
                   : { 'application/json': { schema: schemaOf(answer, 'output') } },
             }),
       },

@@ -118,6 +118,8 @@ var settings = union(
     HOLDFAST_REQUIRE_ENVIRONMENT: requireEnvironment ? 'true' : 'false'
     HOLDFAST_FUNCTION_KEYS: functionKeyRoles
     HOLDFAST_LOSS_PREVENTION_SCHEDULE: lossPreventionSchedule
+    // the rest is for Node.js, the engine's own overhead and the scoring
+    HOLDFAST_LOSS_PREVENTION_MEMORY_MB: string(instanceMemoryMB / 4)
   },
   // a setting that is empty counts as a bad one, not as absent
   empty(defaultEnvironment) ? {} : { HOLDFAST_DEFAULT_ENVIRONMENT: defaultEnvironment },

@@ -6,5 +6,7 @@ export type { Caller } from './caller.ts';
 export { keyHolder } from './caller.ts';
 export type { Permission, Role } from './permissions.ts';
 export { allows, isApiRole, isRole, mayAssign, permissions, roles, rolesWith } from './permissions.ts';
+export type { Sessions } from './sessions.ts';
+export { openSessions, sessionHours } from './sessions.ts';
 export type { TokenSettings, Tokens } from './tokens.ts';
 export { openTokens, refused } from './tokens.ts';

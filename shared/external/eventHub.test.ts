@@ -3,7 +3,7 @@ import { afterEach, describe, expect, test } from 'vitest';
 import { type HubPeer, type HubPeerOptions, startHubPeer } from '../../test/eventHubPeer.ts';
 import { makeAuthority } from '../../test/httpsTarget.ts';
 import { type EventHub, type HubAddress, openEventHub } from './eventHub.ts';
-import type { MonitoringEvent } from './events.ts';
+import type { CallEvent, MonitoringEvent } from './events.ts';
 import type { Delivery } from './subscriber.ts';
 
 const closing: (() => Promise<void>)[] = [];
@@ -23,7 +23,7 @@ function hub(address: HubAddress): EventHub {
   return opened;
 }
 
-const event = (uniqueId: string, change: Partial<MonitoringEvent> = {}): MonitoringEvent => ({
+const event = (uniqueId: string, change: Partial<CallEvent> = {}): CallEvent => ({
   uniqueId,
   name: 'FraudProtection.Errors.ExternalCalls',
   version: '1.0',

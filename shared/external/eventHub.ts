@@ -88,7 +88,7 @@ function messageOf(event: MonitoringEvent): EventData {
     body: event,
     contentType: 'application/json',
     messageId: event.uniqueId,
-    ...(event.correlationId === '' ? {} : { correlationId: event.correlationId }),
+    ...('correlationId' in event && event.correlationId !== '' ? { correlationId: event.correlationId } : {}),
     properties: { name: event.name, version: event.version },
   };
 }
@@ -98,7 +98,8 @@ function addShortened(batch: EventDataBatch, event: MonitoringEvent): void {
   for (let limit = shownLimit; ; limit = Math.floor(limit / 2)) {
     const cut = (text: string | undefined) =>
       text === undefined ? undefined : text.slice(0, limit).toWellFormed();
-    const { response, requestUri, requestBody } = event;
+    const { response, requestUri, requestBody } =
+      'response' in event || 'requestUri' in event || 'requestBody' in event ? event : {};
     const shorter = {
       ...event,
       ...(response === undefined ? {} : { response: cut(response) }),

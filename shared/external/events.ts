@@ -1,4 +1,4 @@
-/** Events about calls, in the documented shape. */
+/** Events for subscribers: about calls, in the documented shape, and about runs of loss prevention. */
 import { createHash } from 'node:crypto';
 import { z } from 'zod';
 import type { Outcome } from './outcome.ts';
@@ -6,15 +6,20 @@ import type { Outcome } from './outcome.ts';
 export const namespaces = [
   'FraudProtection.Monitoring.ExternalCalls',
   'FraudProtection.Errors.ExternalCalls',
+  'FraudProtection.LossPrevention.RunFinished',
 ] as const;
 export type Namespace = (typeof namespaces)[number];
 
-export const eventSchema = z.object({
+const common = {
   /** the same wherever and however often an event arrives */
   uniqueId: z.string(),
-  name: z.enum(namespaces),
   version: z.literal('1.0'),
   metadata: z.object({ tenantId: z.string(), timestamp: z.string() }),
+};
+
+const callEvent = z.object({
+  name: z.enum(['FraudProtection.Monitoring.ExternalCalls', 'FraudProtection.Errors.ExternalCalls']),
+  ...common,
   externalCallName: z.string(),
   requestStatus: z.string(),
   httpStatusCode: z.number(),
@@ -29,8 +34,53 @@ export const eventSchema = z.object({
   requestBody: z.string().optional(),
 });
 
-/** As DFP's page on event tracing shows them, and with the `uniqueId` that its transactional events have. */
+const figure = z.int().min(0);
+const finishedRun = z.object({
+  environmentId: z.string(),
+  runId: z.string(),
+  requestedBy: z.string(),
+  status: z.enum(['succeeded', 'failed']),
+  /** why it failed */
+  reason: z.string().optional(),
+  startedAt: z.string().optional(),
+  /** first and last month that were looked at, e.g. `2026-11` */
+  firstMonth: z.string().optional(),
+  lastMonth: z.string().optional(),
+  transactions: figure.optional(),
+  transactionsRead: figure.optional(),
+  rowsRejected: figure.optional(),
+  /** files that are not part of the result */
+  filesLeftOut: figure.optional(),
+  /** how many of each kind; who they are is on the dashboard */
+  flagged: z.record(z.string(), figure).optional(),
+  /** path of the dashboard at the app, for those who may see it */
+  dashboard: z.string().optional(),
+});
+
+/** What is told of a run of loss prevention. */
+export type FinishedRun = z.output<typeof finishedRun>;
+
+const runEvent = z.object({
+  name: z.literal('FraudProtection.LossPrevention.RunFinished'),
+  ...common,
+  ...finishedRun.shape,
+});
+
+export const eventSchema = z.discriminatedUnion('name', [callEvent, runEvent]);
+
+/** Calls as DFP's page on event tracing shows them, and with the `uniqueId` that its transactional events have. */
 export type MonitoringEvent = z.output<typeof eventSchema>;
+
+export type CallEvent = z.output<typeof callEvent>;
+
+/** A run that ended. */
+export interface TracedRun {
+  id: string;
+  environments: readonly string[];
+  /** when it ended, ISO 8601 */
+  at: string;
+  run: FinishedRun;
+}
 
 /** What one call was, for its events; texts are redacted already. */
 export interface Traced {
@@ -82,9 +132,14 @@ export const shownLimit = 32_768;
 
 const noTenant = '00000000-0000-0000-0000-000000000000';
 
-/** The event of a call and, where it failed, the one with its request and answer. */
-export function eventsOf(traced: Traced, tenantId = noTenant): MonitoringEvent[] {
-  const event = <N extends Namespace>(name: N) => ({
+/** The event of a run; of a call and, where it failed, the one with its request and answer. */
+export function eventsOf(traced: Traced | TracedRun, tenantId = noTenant): MonitoringEvent[] {
+  if ('run' in traced) {
+    const name = 'FraudProtection.LossPrevention.RunFinished';
+    const metadata = { tenantId, timestamp: traced.at };
+    return [{ uniqueId: idOf(traced.id, name), name, version: '1.0', metadata, ...traced.run }];
+  }
+  const event = <N extends CallEvent['name']>(name: N) => ({
     uniqueId: idOf(traced.id, name),
     name,
     version: '1.0' as const,

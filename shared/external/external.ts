@@ -5,7 +5,7 @@ import type { Azure } from './azure.ts';
 import { type BreakerOptions, type BreakerState, openBreakers } from './breaker.ts';
 import { openSender, within } from './call.ts';
 import type { ExternalCall } from './definition.ts';
-import type { CallTrace, Traced } from './events.ts';
+import type { CallTrace, Traced, TracedRun } from './events.ts';
 import { type FenceOptions, openFence } from './fence.ts';
 import { type Metrics, openMetrics } from './metrics.ts';
 import { type Monitoring, type MonitoringOptions, openMonitoring } from './monitoring.ts';
@@ -262,7 +262,7 @@ export function openExternal(storage: Storage, options: ExternalOptions = {}): E
     };
   }
 
-  async function tell(calls: readonly Traced[]): Promise<void> {
+  async function tell(calls: readonly (Traced | TracedRun)[]): Promise<void> {
     scheduleFlush();
     await monitoring.tell(calls);
   }

@@ -1,7 +1,7 @@
 export { type Azure, type AzureOptions, openAzure } from './azure.ts';
 export { type CallsSettings, type ExternalCalls, openExternalCalls } from './calls.ts';
 export { callName, type ExternalCall, externalCallSchema } from './definition.ts';
-export { type CallTrace, namespaces, type Traced, tracedOf } from './events.ts';
+export { type CallTrace, namespaces, type Traced, type TracedRun, tracedOf } from './events.ts';
 export {
   type CallContext,
   type CallDiagnostics,

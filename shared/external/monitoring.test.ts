@@ -1,7 +1,7 @@
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest';
 import { type Azurite, startAzurite } from '../../test/azurite.ts';
 import { openStorage, type Storage } from '../storage/index.ts';
-import type { MonitoringEvent, Traced } from './events.ts';
+import type { CallEvent, MonitoringEvent, Traced, TracedRun } from './events.ts';
 import { type MonitoringOptions, monitoringQueue, openMonitoring } from './monitoring.ts';
 import { blobSubscriber, type Delivery, type Subscription } from './subscriber.ts';
 
@@ -67,6 +67,9 @@ function collecting(events: Subscription['events'], id = 's'): Subscription & { 
   return { id, events, taken, subscriber: { deliver: async (one) => void taken.push(one) } };
 }
 
+const callEvents = (deliveries: readonly Delivery[]): CallEvent[] =>
+  deliveries.flatMap(({ events }) => events.flatMap((event) => ('correlationId' in event ? event : [])));
+
 const both = ['FraudProtection.Monitoring.ExternalCalls', 'FraudProtection.Errors.ExternalCalls'] as const;
 
 function open(byEnvironment: Record<string, Subscription[]>, options: Partial<MonitoringOptions> = {}) {
@@ -93,7 +96,7 @@ describe('events', () => {
     const monitoring = open({ leaf: [subscription] });
     await monitoring.tell([success, { ...success, id: 'other' }, failure]);
     await deliverAll(monitoring);
-    const events = subscription.taken.flatMap((delivery) => delivery.events);
+    const events = callEvents(subscription.taken);
     const common = {
       uniqueId: expect.stringMatching(uuid),
       version: '1.0',
@@ -155,6 +158,33 @@ describe('events', () => {
   });
 });
 
+test('a run of loss prevention is told to those who want that, under the same id however often', async () => {
+  const run: TracedRun = {
+    id: 'run 1',
+    environments: ['leaf', 'root'],
+    at: '2026-06-10T12:34:56.789Z',
+    run: {
+      environmentId: 'leaf',
+      runId: '1',
+      requestedBy: 'schedule',
+      status: 'succeeded',
+      flagged: { staff: 2 },
+    },
+  };
+  const name = 'FraudProtection.LossPrevention.RunFinished';
+  const [wanting, other] = [collecting([name]), collecting(both, 'other')];
+  const monitoring = open({ root: [wanting], leaf: [other] });
+  await monitoring.tell([run]);
+  await monitoring.tell([run]);
+  await deliverAll(monitoring);
+  expect(other.taken).toEqual([]);
+  const events = wanting.taken.flatMap((delivery) => delivery.events);
+  const common = { name, version: '1.0', metadata: expect.objectContaining({ timestamp: run.at }) };
+  const expected = { ...common, uniqueId: expect.stringMatching(uuid), ...run.run };
+  expect(events).toEqual([expected, expected]);
+  expect(events[0]?.uniqueId).toBe(events[1]?.uniqueId);
+});
+
 describe('the queue', () => {
   test('takes a thousand events in few messages, in their order, and loses none', async () => {
     const subscription = collecting([both[0]]);
@@ -162,7 +192,7 @@ describe('the queue', () => {
     await monitoring.tell(many(1000));
     const texts = await deliverAll(monitoring);
     expect(texts.length).toBeLessThan(20);
-    const seen = subscription.taken.flatMap(({ events }) => events.map(({ correlationId }) => correlationId));
+    const seen = callEvents(subscription.taken).map(({ correlationId }) => correlationId);
     expect(seen.map(Number)).toEqual(Array.from({ length: 1000 }, (_, index) => index));
   });
 
@@ -174,7 +204,7 @@ describe('the queue', () => {
     await monitoring.tell([{ ...failure, requestBody }]);
     const texts = await messages();
     for (const text of [...texts, ...texts.slice(1)]) await monitoring.deliver(text);
-    const bodies = subscription.taken.flatMap(({ events }) => events.map((event) => event.requestBody));
+    const bodies = callEvents(subscription.taken).map((event) => event.requestBody);
     expect(bodies).toEqual(['\ufffe\uffff', requestBody]);
     const left = [];
     for await (const blob of storage.blobs('externalmonitoring').list()) left.push(blob.name);
@@ -202,9 +232,7 @@ describe('the queue', () => {
     await monitoring.flush();
     await told;
     for (const text of await messages()) await monitoring.deliver(text);
-    expect(
-      subscription.taken.flatMap(({ events }) => events).map(({ correlationId }) => correlationId),
-    ).toEqual(['0', '1', '2']);
+    expect(callEvents(subscription.taken).map(({ correlationId }) => correlationId)).toEqual(['0', '1', '2']);
   });
 
   test('brings again later what a subscriber did not take, and nothing to the others', async () => {

@@ -1,8 +1,15 @@
-/** Events about calls to whoever subscribed: through a queue, behind the answer. */
+/** Events about calls, and runs, to whoever subscribed: through a queue, behind the answer. */
 import { randomUUID } from 'node:crypto';
 import { z } from 'zod';
 import { type Queue, type Storage, StorageUnavailable } from '../storage/index.ts';
-import { eventSchema, eventsOf, type MonitoringEvent, type Namespace, type Traced } from './events.ts';
+import {
+  eventSchema,
+  eventsOf,
+  type MonitoringEvent,
+  type Namespace,
+  type Traced,
+  type TracedRun,
+} from './events.ts';
 import type { Delivery, Subscription } from './subscriber.ts';
 
 /** Events for one subscription, so that one subscriber that fails repeats nothing to the others. */
@@ -27,10 +34,10 @@ export interface MonitoringOptions {
 
 export interface Monitoring {
   /**
-   * Tells of calls. Resolves when the events that somebody wants are in the queue, however long that takes; told again
+   * Tells of calls or runs. Resolves when the events that somebody wants are in the queue, however long that takes; told again
    * meanwhile, a call is told once. Rejects at once where too many wait already.
    */
-  tell(calls: readonly Traced[]): Promise<void>;
+  tell(calls: readonly (Traced | TracedRun)[]): Promise<void>;
   /** Tries what waits once more; rejects where the queue does not take it. */
   flush(): Promise<void>;
   /**
@@ -53,7 +60,7 @@ const messageBytes = 48 * 1024;
 
 /** A call whose events are not in the queue yet. */
 interface Waiting {
-  traced: Traced;
+  traced: Traced | TracedRun;
   done: Promise<void>;
   resolve: () => void;
 }
@@ -67,7 +74,7 @@ export function openMonitoring(storage: Storage, options: MonitoringOptions): Mo
   let failing = false;
   let pumping: Promise<void> | undefined;
 
-  async function tell(calls: readonly Traced[]): Promise<void> {
+  async function tell(calls: readonly (Traced | TracedRun)[]): Promise<void> {
     const fresh = calls.filter(({ id }) => !waiting.has(id));
     if (waiting.size + fresh.length > limit) {
       if (!refused) options.warn?.(`${limit} external calls wait for the queue of events already`);
@@ -119,7 +126,7 @@ export function openMonitoring(storage: Storage, options: MonitoringOptions): Mo
   }
 
   /** The events that somebody wants, as batches that fit a message, or of one event. */
-  async function wantedOf(calls: readonly Traced[]): Promise<Batch[]> {
+  async function wantedOf(calls: readonly (Traced | TracedRun)[]): Promise<Batch[]> {
     const chains = new Map(calls.map(({ environments }) => [environments.join('|'), environments]));
     const listening = new Map(
       await Promise.all(

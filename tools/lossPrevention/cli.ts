@@ -63,8 +63,9 @@ export async function lossPreventionCommand(args: readonly string[]): Promise<nu
       },
       await requestRun(places.out, 'command line', new Date()),
       () => new Date(),
-      bar(),
+      { shown: bar() },
     );
+    if (executed === 'unfinished') throw stop.signal.reason;
     if (executed === 'busy') {
       process.stderr.write('another run of this environment is under way\n');
       return 3;

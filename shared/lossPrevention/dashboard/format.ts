@@ -38,3 +38,14 @@ export function csv(header: readonly string[], rows: readonly (readonly (string 
 /** The file name of an entity's page: nothing of its name is in it, so no name can leave its folder. */
 export const pageName = (id: string): string =>
   `${createHash('sha256').update(id).digest('hex').slice(0, 24)}.html`;
+
+const types: Readonly<Record<string, string>> = {
+  html: 'text/html; charset=utf-8',
+  csv: 'text/csv; charset=utf-8',
+  json: 'application/json; charset=utf-8',
+};
+
+/** The content type of a file of the dashboard, by its name. */
+export function dashboardType(name: string): string {
+  return types[name.slice(name.lastIndexOf('.') + 1)] ?? 'application/octet-stream';
+}

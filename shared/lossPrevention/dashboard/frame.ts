@@ -2,16 +2,23 @@ import { createHash } from 'node:crypto';
 import { script, style } from './assets.ts';
 import { type Html, html, trusted } from './html.ts';
 
-const integrity = (text: string) => `'sha256-${createHash('sha256').update(text).digest('base64')}'`;
+/** What a content security policy calls a text by. */
+export const integrity = (text: string) => `'sha256-${createHash('sha256').update(text).digest('base64')}'`;
 
-/** What a page may do: its own style and its one script, nothing from anywhere else. Also sent as a header. */
-export const contentSecurityPolicy = [
+/** What holds for every page; the last is heard in a header only. */
+export const pageRules = ["base-uri 'none'", "frame-ancestors 'none'"];
+
+const rules = [
   "default-src 'none'",
-  "style-src 'unsafe-inline'",
+  `style-src ${integrity(style)}`,
+  // charts place their texts by attributes
+  "style-src-attr 'unsafe-inline'",
   `script-src ${integrity(script)}`,
-  "base-uri 'none'",
   "form-action 'none'",
-].join('; ');
+];
+
+/** What a page may do: its own style and its one script, nothing from anywhere else. */
+export const contentSecurityPolicy = [...rules, ...pageRules].join('; ');
 
 const sections = [
   ['index.html', 'Overview'],
@@ -34,7 +41,7 @@ export function page(title: string, here: string, up: string, body: Html): strin
 <head>
 <meta charset="utf-8">
 <meta name="viewport" content="width=device-width, initial-scale=1">
-<meta http-equiv="Content-Security-Policy" content="${contentSecurityPolicy}">
+<meta http-equiv="Content-Security-Policy" content="${[...rules, pageRules[0]!].join('; ')}">
 <meta name="referrer" content="no-referrer">
 <meta name="color-scheme" content="light dark">
 <title>${title} · Loss prevention</title>
