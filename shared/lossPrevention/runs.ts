@@ -3,7 +3,7 @@ import { runsPage } from './dashboard/runs.ts';
 import type { Files } from './files.ts';
 import { findingDefaults, kinds } from './findings.ts';
 import { mappingSchema } from './mapping.ts';
-import { type RunProgress, type RunSettings, type RunSummary, runLossPrevention } from './run.ts';
+import type { RunProgress, RunSettings, RunSummary } from './run.ts';
 
 /** What a merchant sets for an environment. */
 export const lossPreventionSettingsSchema = z.strictObject({
@@ -113,6 +113,8 @@ export async function executeRun(
   options: ExecuteOptions = {},
 ): Promise<Executed> {
   const { out } = settings;
+  // loaded with the first run: most processes never make one
+  const { runLossPrevention } = await import('./run.ts');
   const started = clock();
   let record: RunRecord = {
     ...requested,
