@@ -1,40 +1,33 @@
-import { createHash } from 'node:crypto';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { Problem } from '../problem.ts';
 import {
-  encodeKey,
   joinBytes,
+  joinText,
   type Operation,
+  type Row,
   type Storage,
   splitBytes,
+  splitText,
   type Table,
 } from '../storage/index.ts';
-import { type Entity, entitiesOf, historyKey } from './features/entities.ts';
+import { type Entity, entitiesOf } from './features/entities.ts';
 import type { FeatureEvent } from './features/event.ts';
-import {
-  DAY_MS,
-  emptyHistory,
-  type History,
-  hashKey,
-  mergeHistories,
-  withLabel,
-} from './features/history.ts';
+import { emptyHistory, type History, hashKey, mergeHistories, withLabel } from './features/history.ts';
 import { decodeHistory, encodeHistory } from './features/historyCodec.ts';
 import { observed } from './features/memory.ts';
 import { amountOf, type Histories } from './features/schema.ts';
+import { dayOf, dayText, type HistoryPlace, markerOf, placeOf, shardOf, shardsOf } from './historyRows.ts';
+import { covers, type Label, type LabelTarget, wins } from './labels.ts';
 import type { Directories } from './scorecardFacts.ts';
 
-/**
- * Table `histories`. PartitionKey: root environment | entity (purchases or accounts, kind, key) | shard. RowKey:
- * - `h`: the entity's history, packed; one point read a shard, beside the velocities' in the same round
- * - `m|day of receipt|hash`: stands for an event or label that is counted; the same transaction writes both, so that each counts once
- */
-export const historyTable = { tables: ['histories'] } as const;
+/** What labels may be about as a whole. */
+const labelled: ReadonlySet<string> = new Set<LabelTarget['kind']>(['user', 'payment', 'email']);
 
-/** Entities that many events share at once are spread over shards; their histories are merged when read. */
-function shardsOf({ kind }: Entity): number {
-  return kind === 'place' || kind === 'product' ? 4 : 1;
-}
+/** The types of events by which an entity has a history of its own. */
+const families = ['Purchase', 'AccountCreation'];
+
+/** Findings about one entity that are kept; of one period only the one that counts. */
+const LABELS_KEPT = 50;
 
 const OPERATIONS = 100;
 const LONGEST_WAIT_MS = 100;
@@ -43,38 +36,64 @@ const GIVE_UP_MS = 60_000;
 const MARKER_DAYS = 93;
 const SWEEP_EVERY = 64;
 const CACHED = 20_000;
+/** Histories that `observeAll` writes at once. */
+const PARTITIONS_AT_ONCE = 48;
 
 export interface HistoryStore {
   /** The histories of an event's entities, in one parallel round; an entity without one is left out. */
   read(root: string, type: string, entities: readonly Entity[]): Promise<Histories>;
   /**
-   * Counts an event in the histories of its entities, exactly once however often it is called with the same key, in this process
-   * or another. Throws a Problem (503) where storage is gone or too busy: a later call completes it.
+   * Counts an event in the histories of its entities, exactly once however often it is called with the same key, event and spread, in
+   * this process or another. Gives the labels of its entities that reach it. `key` names the event where labels look for it;
+   * `spread` is any whole number of the writer's own, so that processes rarely write the same row. Throws a Problem (503) where
+   * storage is gone or too busy: a later call completes it.
    */
-  observe(root: string, key: string, event: FeatureEvent): Promise<void>;
+  observe(root: string, key: string, event: FeatureEvent, spread?: number): Promise<Label[]>;
+  /** The same for many events; those of one history go into it together. Gives the labels by the events' keys, where there are any. */
+  observeAll(root: string, events: readonly KeyedEvent[], spread?: number): Promise<Map<string, Label[]>>;
   /** Counts an event as fraud (1) or takes that back (−1), once for each key: the key of what brought the change. */
   label(root: string, key: string, event: FeatureEvent, frauds: 1 | -1): Promise<void>;
+  /**
+   * Keeps a label of a user, payment instrument or mail address, so that it reaches events to come, and gives the keys of the
+   * events of the days of its period that were observed already.
+   */
+  labelEntity(root: string, label: Label): Promise<string[]>;
+  /**
+   * Takes an event's name out of the histories of its entities, and deletes those that no other event of the last three months stands
+   * behind; what it added to the others stays, as a number of nobody.
+   */
+  forget(root: string, key: string, event: FeatureEvent, spread?: number): Promise<void>;
 }
 
-/** One change of one history, with the marker that makes it happen once. */
-interface Job {
-  marker: string;
-  change(history: History): History;
-  deadline: number;
-  resolve(): void;
-  reject(error: unknown): void;
+/** An event and what it is known by. */
+export interface KeyedEvent {
+  key: string;
+  event: FeatureEvent;
 }
 
 interface Stored {
   history: History;
+  labels: readonly Label[];
   etag: string | undefined;
 }
 
-const markerOf = (day: number, key: string) =>
-  `m|${String(day).padStart(6, '0')}|${createHash('sha256').update(key).digest('base64url').slice(0, 22)}`;
+/** One change of one row, with the marker that makes it happen once; one that may happen again has none. */
+interface Job {
+  marker?: Row;
+  change(stored: Stored): Stored;
+  deadline: number;
+  resolve(labels: readonly Label[]): void;
+  reject(error: unknown): void;
+}
 
-function partitionOf(root: string, type: string, entity: Entity, shard: number): string {
-  return [root, historyKey(type, entity), String(shard)].map(encodeKey).join('|');
+/** With one more label: of those of one period the one that wins, of all the latest found. */
+function withEntityLabel(labels: readonly Label[], added: Label): Label[] {
+  const period = ({ target }: Label) => (target.kind === 'event' ? '' : `${target.from}|${target.until}`);
+  const rival = labels.find((label) => period(label) === period(added));
+  if (rival && !wins(added, rival)) return [...labels];
+  return [...labels.filter((label) => label !== rival), added]
+    .sort((a, b) => a.found - b.found)
+    .slice(-LABELS_KEPT);
 }
 
 /** Opens the histories. The table of `historyTable` must exist. */
@@ -92,52 +111,70 @@ export function openHistories(storage: Storage, directories: Directories): Histo
     return stored;
   }
 
-  async function load(partitionKey: string): Promise<Stored> {
-    const row = await table.read(partitionKey, 'h');
+  async function load({ partitionKey, rowKey }: HistoryPlace): Promise<Stored> {
+    const row = await table.read(partitionKey, rowKey);
     const bytes = row && joinBytes('history', row);
+    const labels = row && joinText('labels', row);
     return remember(partitionKey, {
       history: bytes ? decodeHistory(bytes) : emptyHistory,
+      labels: labels === undefined ? [] : JSON.parse(labels),
       etag: row?.etag,
     });
   }
 
   /** Applies jobs of one partition in one transaction; gives back those that must be tried again. */
-  async function attempt(partitionKey: string, jobs: readonly Job[]): Promise<Job[]> {
-    const byMarker = Map.groupBy(jobs, ({ marker }) => marker);
-    while (byMarker.size > 0) {
-      const { history, etag } = cache.get(partitionKey) ?? (await load(partitionKey));
-      const markers = [...byMarker.keys()];
-      const next = [...byMarker.values()].reduce((state, [job]) => job?.change(state) ?? state, history);
-      const row = { partitionKey, rowKey: 'h', ...splitBytes('history', encodeHistory(next)) };
-      const operations: Operation[] = markers.map((rowKey) => ({
-        kind: 'insert',
-        row: { partitionKey, rowKey },
-      }));
+  async function attempt(place: HistoryPlace, jobs: readonly Job[]): Promise<Job[]> {
+    const { partitionKey } = place;
+    let due = jobs;
+    while (due.length > 0) {
+      const stored = cache.get(partitionKey) ?? (await load(place));
+      const markers = new Map<string, Row>();
+      let next = stored;
+      for (const { marker, change } of due) {
+        if (marker && markers.has(marker.rowKey)) continue;
+        if (marker) markers.set(marker.rowKey, marker);
+        next = change(next);
+      }
+      const { history, labels, etag } = next;
+      const row: Row = {
+        ...place,
+        ...splitBytes('history', encodeHistory(history)),
+        ...(labels.length > 0 ? splitText('labels', JSON.stringify(labels)) : {}),
+      };
+      const inserts = [...markers.values()].map((marker): Operation => ({ kind: 'insert', row: marker }));
       const answer = await table.transact([
-        ...operations,
+        ...inserts,
         etag === undefined ? { kind: 'insert', row } : { kind: 'put', row, etag },
       ]);
       if (answer.ok) {
-        const written = answer.etags[markers.length];
+        const written = answer.etags[inserts.length];
         if (written === undefined) cache.delete(partitionKey);
-        else remember(partitionKey, { history: next, etag: written });
-        for (const job of [...byMarker.values()].flat()) job.resolve();
+        else remember(partitionKey, { history, labels, etag: written });
+        for (const job of due) job.resolve(labels);
         return [];
       }
-      const applied = markers[answer.index];
-      if (applied === undefined) {
-        // Another process was faster: its history is read, and the jobs go again.
-        cache.delete(partitionKey);
-        return [...byMarker.values()].flat();
-      }
-      for (const job of byMarker.get(applied) ?? []) job.resolve();
-      byMarker.delete(applied);
+      const applied = [...markers.keys()][answer.index];
+      cache.delete(partitionKey);
+      // Another process was faster: its history is read, and the jobs go again.
+      if (applied === undefined) return [...due];
+      // Where one was counted before others probably were: all are looked up at once, not found out one by one.
+      const counted = new Set([applied]);
+      const others = [...markers.keys()].filter((rowKey) => rowKey !== applied);
+      await Promise.all(
+        others.map(async (rowKey) => {
+          if (await table.read(partitionKey, rowKey)) counted.add(rowKey);
+        }),
+      );
+      const known = (await load(place)).labels;
+      const isCounted = ({ marker }: Job) => marker !== undefined && counted.has(marker.rowKey);
+      for (const job of due.filter(isCounted)) job.resolve(known);
+      due = due.filter((job) => !isCounted(job));
     }
     return [];
   }
 
   /** Works a partition's queue off, one transaction at a time; what comes meanwhile goes into the next one together. */
-  async function work(partitionKey: string, queue: Job[]): Promise<void> {
+  async function work(place: HistoryPlace, queue: Job[]): Promise<void> {
     for (let conflicts = 0; queue.length > 0; ) {
       const batch = queue.splice(0, OPERATIONS - 1);
       const late = batch.filter(({ deadline }) => deadline <= performance.now());
@@ -148,7 +185,7 @@ export function openHistories(storage: Storage, directories: Directories): Histo
       const due = batch.filter((job) => !late.includes(job));
       if (due.length === 0) continue;
       try {
-        const again = await attempt(partitionKey, due);
+        const again = await attempt(place, due);
         conflicts = again.length === 0 ? 0 : conflicts + 1;
         queue.unshift(...again);
       } catch (error) {
@@ -156,47 +193,77 @@ export function openHistories(storage: Storage, directories: Directories): Histo
       }
       if (conflicts > 0) await sleep(Math.random() * Math.min(LONGEST_WAIT_MS, 4 * 2 ** conflicts));
     }
-    queues.delete(partitionKey);
+    queues.delete(place.partitionKey);
   }
 
-  function submit(partitionKey: string, marker: string, change: Job['change']): Promise<void> {
+  function submit(
+    place: HistoryPlace,
+    marker: Row | undefined,
+    change: Job['change'],
+  ): Promise<readonly Label[]> {
     return new Promise((resolve, reject) => {
-      const job = { marker, change, deadline: performance.now() + GIVE_UP_MS, resolve, reject };
-      const queue = queues.get(partitionKey);
+      const deadline = performance.now() + GIVE_UP_MS;
+      const job: Job = { ...(marker ? { marker } : {}), change, deadline, resolve, reject };
+      const queue = queues.get(place.partitionKey);
       if (queue) queue.push(job);
       else {
         const started = [job];
-        queues.set(partitionKey, started);
-        void work(partitionKey, started);
+        queues.set(place.partitionKey, started);
+        void work(place, started);
       }
     });
   }
 
   /** Now and then, at one marker in 64, removes a partition's markers that no replay can need any more. */
-  async function sweep(partitionKey: string, marker: string, now: number): Promise<void> {
-    if (hashKey(marker) % SWEEP_EVERY !== 0) return;
-    const before = markerOf(Math.floor(now / DAY_MS) - MARKER_DAYS, '').slice(0, 8);
-    for await (const { rowKey } of table.range(partitionKey, { from: 'm|', before, limit: 100 }))
-      await table.remove(partitionKey, rowKey);
+  async function sweep(partitionKey: string, now: number): Promise<void> {
+    const before = dayText(dayOf(now) - MARKER_DAYS);
+    const old: Operation[] = [];
+    for await (const { rowKey } of table.range(partitionKey, { from: 'm|', before, limit: OPERATIONS }))
+      old.push({ kind: 'remove', partitionKey, rowKey });
+    // where another was faster with one of them the next sweep finds the rest
+    if (old.length > 0) await table.transact(old);
   }
 
-  async function applyAll(
-    root: string,
-    key: string,
-    event: FeatureEvent,
-    change: (entity: Entity, entities: readonly Entity[]) => Job['change'],
-  ): Promise<void> {
+  async function count(
+    place: HistoryPlace,
+    marker: Row,
+    at: number,
+    change: Job['change'],
+  ): Promise<readonly Label[]> {
+    const labels = await submit(place, marker, change);
+    if (hashKey(`${marker.rowKey}${place.rowKey}`) % SWEEP_EVERY === 0)
+      void sweep(place.partitionKey, Math.min(at, Date.now())).catch(() => {});
+    return labels;
+  }
+
+  /** What counts an event in each of its histories. */
+  function observations(root: string, { key, event }: KeyedEvent, spread: number) {
     const entities = entitiesOf(event);
-    const marker = markerOf(Math.floor(event.at / DAY_MS), key);
-    await Promise.all(
-      entities.map(async (entity) => {
-        // The event's own hash chooses the shard, so that a repeat finds its marker.
-        const shard = hashKey(`${event.type}|${event.id}`) % shardsOf(entity);
-        const partitionKey = partitionOf(root, event.type, entity, shard);
-        await submit(partitionKey, marker, change(entity, entities));
-        await sweep(partitionKey, marker, event.at);
-      }),
-    );
+    const amount = amountOf(event, directories);
+    const rowKey = markerOf(event.at, `event|${key}`);
+    return entities.map((entity) => {
+      const place = placeOf(root, event.type, entity, shardOf(entity, spread));
+      const { partitionKey } = place;
+      const marker = { partitionKey, rowKey, ...(labelled.has(entity.kind) ? splitText('event', key) : {}) };
+      return {
+        partitionKey,
+        async run(): Promise<Label[]> {
+          const labels = await count(place, marker, event.at, (stored) => ({
+            ...stored,
+            history: observed(stored.history, entity, entities, event.at, amount),
+          }));
+          return labels.filter(({ target }) => covers(target, event.at));
+        },
+      };
+    });
+  }
+
+  /** All are waited for, so that nothing of an event goes on behind a caller who was told it failed. */
+  async function all<T>(work: readonly Promise<T>[]): Promise<T[]> {
+    const outcomes = await Promise.allSettled(work);
+    const failed = outcomes.find((outcome) => outcome.status === 'rejected');
+    if (failed) throw failed.reason;
+    return outcomes.flatMap((outcome) => (outcome.status === 'fulfilled' ? [outcome.value] : []));
   }
 
   return {
@@ -204,9 +271,9 @@ export function openHistories(storage: Storage, directories: Directories): Histo
       const found = await Promise.all(
         entities.map(async (entity) => {
           const shards = Array.from({ length: shardsOf(entity) }, (_, shard) =>
-            partitionOf(root, type, entity, shard),
+            load(placeOf(root, type, entity, shard)),
           );
-          const parts = await Promise.all(shards.map(load));
+          const parts = await Promise.all(shards);
           return [entity.kind, parts.map(({ history }) => history).reduce(mergeHistories)] as const;
         }),
       );
@@ -214,17 +281,87 @@ export function openHistories(storage: Storage, directories: Directories): Histo
         found.filter(([, history]) => history !== emptyHistory && !Number.isNaN(history.last)),
       );
     },
-    async observe(root, key, event) {
-      const amount = amountOf(event, directories);
-      await applyAll(
-        root,
-        `event|${key}`,
-        event,
-        (entity, entities) => (history) => observed(history, entity, entities, event.at, amount),
+
+    observe: async (root, key, event, spread = 0) =>
+      (await all(observations(root, { key, event }, spread).map(({ run }) => run()))).flat(),
+
+    async observeAll(root, events, spread = 0) {
+      const byPartition = Map.groupBy(
+        events.flatMap((one) => observations(root, one, spread).map((job) => ({ ...job, key: one.key }))),
+        ({ partitionKey }) => partitionKey,
+      );
+      const labels = new Map<string, Label[]>();
+      const partitions = [...byPartition.values()];
+      const workers = Array.from({ length: PARTITIONS_AT_ONCE }, async () => {
+        for (let jobs = partitions.pop(); jobs; jobs = partitions.pop())
+          await all(
+            jobs.map(async ({ key, run }) => {
+              const found = await run();
+              if (found.length > 0) labels.set(key, [...(labels.get(key) ?? []), ...found]);
+            }),
+          );
+      });
+      await all(workers);
+      return labels;
+    },
+
+    async label(root, key, event, frauds) {
+      const rowKey = markerOf(event.at, `label|${key}`);
+      await all(
+        entitiesOf(event).map((entity) => {
+          const place = placeOf(root, event.type, entity, 0);
+          const { partitionKey } = place;
+          return count(place, { partitionKey, rowKey }, event.at, (stored) => ({
+            ...stored,
+            history: withLabel(stored.history, event.at, frauds),
+          }));
+        }),
       );
     },
-    async label(root, key, event, frauds) {
-      await applyAll(root, `label|${key}`, event, () => (history) => withLabel(history, event.at, frauds));
+
+    async labelEntity(root, label) {
+      const { target } = label;
+      if (target.kind === 'event') return [];
+      const entity: Entity = { kind: target.kind, key: target.key };
+      const from = dayText(dayOf(target.from ?? 0));
+      const before = `${target.until === undefined ? 'm' : dayText(dayOf(target.until))}}`;
+      const found = await all(
+        families.map(async (type) => {
+          const place = placeOf(root, type, entity, 0);
+          // first kept, then looked for: an event that is observed meanwhile is found, or finds the label
+          await submit(place, undefined, (stored) => ({
+            ...stored,
+            labels: withEntityLabel(stored.labels, label),
+          }));
+          const keys: string[] = [];
+          for await (const row of table.range(place.partitionKey, { from, before })) {
+            const key = joinText('event', row);
+            if (key !== undefined) keys.push(key);
+          }
+          return keys;
+        }),
+      );
+      return found.flat();
+    },
+
+    async forget(root, key, event, spread = 0) {
+      const marker = markerOf(event.at, `event|${key}`);
+      await all(
+        entitiesOf(event).map(async (entity) => {
+          const place = placeOf(root, event.type, entity, shardOf(entity, spread));
+          await table.remove(place.partitionKey, marker);
+          // goods and stores are nobody's
+          if (entity.kind === 'product' || entity.kind === 'place') return;
+          const rest: string[] = [];
+          for await (const row of table.range(place.partitionKey, { from: 'm|', before: 'm}' })) {
+            // a marker without a name stands for a label, or for an event in a history that labels do not ask
+            if (!labelled.has(entity.kind) || joinText('event', row) !== undefined) return;
+            rest.push(row.rowKey);
+          }
+          for (const rowKey of [...rest, place.rowKey]) await table.remove(place.partitionKey, rowKey);
+          cache.delete(place.partitionKey);
+        }),
+      );
     },
   };
 }

@@ -36,12 +36,11 @@ export interface Scorer {
 export type { BotScore, EventScore, EventScorers, Known } from './eventScorers.ts';
 export { entitiesOf } from './features/entities.ts';
 export type { FeatureEvent } from './features/event.ts';
-export { historyTable } from './historyStore.ts';
+export { historyTable } from './historyRows.ts';
 export { type Label, labelOf, settle } from './labels.ts';
 export { type ModelKind, modelEvents } from './model.ts';
 export { featureParts, type ModelEvidence, modelEvidence, namesOfSchema } from './modelEvidence.ts';
 export { modelNames } from './modelStore.ts';
-export { collectTrainingRows } from './replay.ts';
 export { retrain, retrainingDue } from './retrain.ts';
 export { scorecardVelocities } from './scorecardVelocities.ts';
 export { openScoring, type Scoring } from './scoring.ts';

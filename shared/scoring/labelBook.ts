@@ -1,6 +1,6 @@
 import { entitiesOf } from './features/entities.ts';
 import type { FeatureEvent } from './features/event.ts';
-import { type Label, type LabelTarget, settle } from './labels.ts';
+import { covers, type Label, type LabelTarget, settle } from './labels.ts';
 
 /** An event whose standing changed: +1 it became known as fraud, −1 that was taken back. */
 export interface LabelChange {
@@ -22,10 +22,6 @@ export interface LabelBook {
 }
 
 type EntityTarget = Exclude<LabelTarget, { kind: 'event' }>;
-
-function covers(target: EntityTarget, at: number): boolean {
-  return at >= (target.from ?? Number.NEGATIVE_INFINITY) && at <= (target.until ?? Number.POSITIVE_INFINITY);
-}
 
 /** Starts with nothing known. */
 export function openLabelBook(): LabelBook {

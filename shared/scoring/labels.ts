@@ -136,6 +136,12 @@ export function labelOf({ type, arrived, payload }: Observation): Label | undefi
   }
 }
 
+/** Does a label of a whole user, payment instrument or mail address reach an event of this time? One of an event reaches that. */
+export function covers(target: LabelTarget, at: number): boolean {
+  if (target.kind === 'event') return true;
+  return at >= (target.from ?? Number.NEGATIVE_INFINITY) && at <= (target.until ?? Number.POSITIVE_INFINITY);
+}
+
 /** Whether `a` wins over `b`: the later finding, then the better source, then the more specific, then the later arrival. */
 export function wins(a: Label, b: Label): boolean {
   if (a.found !== b.found) return a.found > b.found;
