@@ -36,8 +36,8 @@ export interface Scorer {
 export type { BotScore, EventScore, EventScorers, Known } from './eventScorers.ts';
 export { entitiesOf } from './features/entities.ts';
 export type { FeatureEvent } from './features/event.ts';
-export { historyTable } from './historyRows.ts';
-export { type Label, labelOf, settle } from './labels.ts';
+export { historyShards, historyTable } from './historyRows.ts';
+export { covers, type Label, labelOf, settle, wins } from './labels.ts';
 export { type ModelKind, modelEvents } from './model.ts';
 export { featureParts, type ModelEvidence, modelEvidence, namesOfSchema } from './modelEvidence.ts';
 export { modelNames } from './modelStore.ts';

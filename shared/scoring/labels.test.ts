@@ -3,8 +3,9 @@ import { describe, expect, it } from 'vitest';
 import type { FeatureEvent } from './features/event.ts';
 import { openLabelBook } from './labelBook.ts';
 import { type Label, type LabelSource, labelOf } from './labels.ts';
-import { collectTrainingRows, openReplay } from './replay.ts';
+import { openReplay } from './replay.ts';
 import { directories } from './scorecardDirectories.ts';
+import { collectTrainingRows, sourceOf } from './trainingRows.ts';
 
 const day = 86_400_000;
 const types = ['Purchase'];
@@ -191,19 +192,22 @@ describe('the label book', () => {
 });
 
 describe('training rows', () => {
-  it('are mature events with the labels known by then; nothing knows the future', () => {
+  it('are mature events with the labels known by then; nothing knows the future', async () => {
     const events = [purchase('a', start), purchase('b', start + day), purchase('young', start + 40 * day)];
     const labels = [
       label('a', true, start + 10 * day),
       label('b', true, start + 100 * day),
       label('young', true, start + 41 * day),
     ];
-    const rows = collectTrainingRows(events, labels, directories, { types, asOf: start + 45 * day });
+    const rows = await collectTrainingRows(sourceOf(events, labels), directories, {
+      types,
+      asOf: start + 45 * day,
+    });
     expect([...rows.at]).toEqual([start, start + day]);
     expect([...rows.labels]).toEqual([1, 0]);
   });
 
-  it('are the rows that live scoring saw', () => {
+  it('are the rows that live scoring saw', async () => {
     const events = Array.from({ length: 60 }, (_, i) =>
       purchase(`p${i}`, start + i * day * 0.4, `u${i % 3}`),
     );
@@ -214,7 +218,7 @@ describe('training rows', () => {
       while (waiting[0] && waiting[0].arrived <= event.at) live.label(waiting.shift()!);
       return live.event(event);
     });
-    const rows = collectTrainingRows(events.toReversed(), labels.toReversed(), directories, {
+    const rows = await collectTrainingRows(sourceOf(events.toReversed(), labels.toReversed()), directories, {
       types,
       asOf: start + 90 * day,
     });
@@ -223,12 +227,15 @@ describe('training rows', () => {
       expect(Float32Array.from(rows.columns, (column) => column[index]!)).toEqual(row);
   });
 
-  it('keep all frauds and about as many legitimate ones as asked for, each with the row it has anyway', () => {
+  it('keep all frauds and about as many legitimate ones as asked for, each with the row it has anyway', async () => {
     const events = Array.from({ length: 400 }, (_, i) => purchase(`p${i}`, start + i * 60_000, `u${i % 7}`));
     const labels = events.filter((_, i) => i % 20 === 0).map(({ id, at }) => label(id, true, at + day));
     const settings = { types, asOf: start + 60 * day };
-    const all = collectTrainingRows(events, labels, directories, settings);
-    const some = collectTrainingRows(events, labels, directories, { ...settings, mostLegitimate: 100 });
+    const all = await collectTrainingRows(sourceOf(events, labels), directories, settings);
+    const some = await collectTrainingRows(sourceOf(events, labels), directories, {
+      ...settings,
+      mostLegitimate: 100,
+    });
     expect(all.at.length).toBe(400);
     expect(some.labels.reduce((sum, one) => sum + one, 0)).toBe(20);
     expect(some.at.length).toBeGreaterThan(80);
@@ -240,10 +247,13 @@ describe('training rows', () => {
     }
   });
 
-  it('come out alike with duplicated events and labels before events', () => {
+  it('come out alike with duplicated events and labels before events', async () => {
     const events = [purchase('a', start), purchase('a', start), purchase('b', start + day)];
     const labels = [label('a', true, start - day), label('b', false, start - day)];
-    const rows = collectTrainingRows(events, labels, directories, { types, asOf: start + 60 * day });
+    const rows = await collectTrainingRows(sourceOf(events, labels), directories, {
+      types,
+      asOf: start + 60 * day,
+    });
     expect([...rows.labels]).toEqual([1, 1, 0]);
   });
 });

@@ -3,10 +3,10 @@ import { type Azurite, startAzurite } from '../../test/azurite.ts';
 import { openStorage } from '../storage/index.ts';
 import { featureNames } from './features/schema.ts';
 import { type ModelStore, modelNames, openModelStore } from './modelStore.ts';
-import type { TrainingRows } from './replay.ts';
 import { challenge, driftReport, retrain, retrainingDue, rowsBetween } from './retrain.ts';
 import { madeRows } from './testData.ts';
 import { trainModel } from './trainer.ts';
+import type { TrainingRows } from './trainingRows.ts';
 import { TrainingError } from './trees/train.ts';
 
 const day = 86_400_000;

@@ -4,7 +4,7 @@ import { featureNames, schemaHash } from './features/schema.ts';
 import { countFrauds } from './metrics.ts';
 import type { HoldOutMetrics, Model } from './model.ts';
 import type { ModelPlace, ModelStore } from './modelStore.ts';
-import type { TrainingRows } from './replay.ts';
+import type { TrainingRows } from './trainingRows.ts';
 import { logitsOf, measure, promotes, type TrainerSettings, trainModel } from './trainer.ts';
 import { compileScorer } from './trees/scorer.ts';
 

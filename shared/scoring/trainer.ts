@@ -3,7 +3,7 @@ import { spreadOf } from './drift.ts';
 import { featureNames, schemaHash } from './features/schema.ts';
 import { areaUnderRoc, averagePrecision, countFrauds, recallAtFalsePositiveRate } from './metrics.ts';
 import type { GoldenRow, HoldOutMetrics, Model, ModelKind } from './model.ts';
-import type { TrainingRows } from './replay.ts';
+import type { TrainingRows } from './trainingRows.ts';
 import { choose, randomSource } from './trees/random.ts';
 import { compileScorer } from './trees/scorer.ts';
 import {

@@ -12,11 +12,12 @@ import {
   readModel,
   requireSchema,
 } from '../../shared/scoring/model.ts';
-import { collectTrainingRows, openReplay } from '../../shared/scoring/replay.ts';
+import { openReplay } from '../../shared/scoring/replay.ts';
 import { riskScorer } from '../../shared/scoring/riskScorer.ts';
 import { loadScorecard } from '../../shared/scoring/scorecard.ts';
 import { directories } from '../../shared/scoring/scorecardDirectories.ts';
 import { trainModel } from '../../shared/scoring/trainer.ts';
+import { collectTrainingRows, sourceOf } from '../../shared/scoring/trainingRows.ts';
 import { compileScorer } from '../../shared/scoring/trees/scorer.ts';
 import {
   defaultTrainSettings,
@@ -193,7 +194,7 @@ async function train(args: string[]): Promise<void> {
       ? usualDelay(lines)
       : whole(values['maturity-days'], 'maturity-days', 0);
   const maturity = { Purchase: days, AccountCreation: days, AccountLogin: days };
-  const rows = collectTrainingRows(lines.events, labels, directories, {
+  const rows = await collectTrainingRows(sourceOf(lines.events, labels), directories, {
     types: modelEvents[kind],
     asOf,
     maturity,

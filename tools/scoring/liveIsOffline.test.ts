@@ -6,11 +6,12 @@ import { features } from '../../shared/scoring/features/schema.ts';
 import type { Scorer } from '../../shared/scoring/index.ts';
 import type { Label } from '../../shared/scoring/labels.ts';
 import type { Model } from '../../shared/scoring/model.ts';
-import { collectTrainingRows, openReplay } from '../../shared/scoring/replay.ts';
+import { openReplay } from '../../shared/scoring/replay.ts';
 import { riskScorer } from '../../shared/scoring/riskScorer.ts';
 import { loadScorecard } from '../../shared/scoring/scorecard.ts';
 import { directories } from '../../shared/scoring/scorecardDirectories.ts';
 import { trainModel } from '../../shared/scoring/trainer.ts';
+import { collectTrainingRows, sourceOf } from '../../shared/scoring/trainingRows.ts';
 import { handbookSettings, purchaseOf, simulate } from './simulator.ts';
 
 const made = simulate({
@@ -47,7 +48,7 @@ let model: Model;
 beforeAll(async () => {
   scorecard = await loadScorecard();
   const asOf = made.at.at(-1)! + 10 * day;
-  const rows = collectTrainingRows(events, labels, directories, {
+  const rows = await collectTrainingRows(sourceOf(events, labels), directories, {
     types: ['Purchase'],
     asOf,
     maturity: { Purchase: 3 },
@@ -75,10 +76,10 @@ function scoreLive(list: readonly FeatureEvent[]) {
 }
 
 describe('the risk scorer', () => {
-  it('scores live, from stored histories, on the very rows that training saw', () => {
+  it('scores live, from stored histories, on the very rows that training saw', async () => {
     const live = scoreLive(events);
     const asOf = made.at.at(-1)! + 10 * day;
-    const rows = collectTrainingRows(events, labels, directories, {
+    const rows = await collectTrainingRows(sourceOf(events, labels), directories, {
       types: ['Purchase'],
       asOf,
       maturity: { Purchase: 3 },

@@ -16,8 +16,11 @@ export interface MemoryHistories {
   read(type: string, entity: Entity): History | undefined;
 }
 
-/** Starts with no histories. */
-export function openMemoryHistories(directories: Directories): MemoryHistories {
+/** Starts with no histories. `comesAgain`, asked once for each entity of each event: whether its history will be looked at again. */
+export function openMemoryHistories(
+  directories: Directories,
+  comesAgain: (key: string) => boolean = () => true,
+): MemoryHistories {
   const histories = new Map<string, History>();
   const of = (type: string, entity: Entity) => histories.get(historyKey(type, entity)) ?? emptyHistory;
   return {
@@ -30,15 +33,19 @@ export function openMemoryHistories(directories: Directories): MemoryHistories {
     observe(event) {
       const entities = entitiesOf(event);
       const amount = amountOf(event, directories);
-      for (const entity of entities)
-        histories.set(
-          historyKey(event.type, entity),
-          observed(of(event.type, entity), entity, entities, event.at, amount),
-        );
+      for (const entity of entities) {
+        const key = historyKey(event.type, entity);
+        const known = histories.get(key) ?? emptyHistory;
+        if (comesAgain(key)) histories.set(key, observed(known, entity, entities, event.at, amount));
+        else histories.delete(key);
+      }
     },
     label(event, frauds) {
-      for (const entity of entitiesOf(event))
-        histories.set(historyKey(event.type, entity), withLabel(of(event.type, entity), event.at, frauds));
+      for (const entity of entitiesOf(event)) {
+        const key = historyKey(event.type, entity);
+        const known = histories.get(key);
+        if (known) histories.set(key, withLabel(known, event.at, frauds));
+      }
     },
     read: (type, entity) => histories.get(historyKey(type, entity)),
   };
