@@ -33,6 +33,8 @@ export interface IssuerOptions {
   lifetimeSeconds?: number;
   /** whether it lets its process end */
   background?: boolean;
+  /** Paths below `/dev/` that lead on to the address that is given, for people with a browser. */
+  links?: Readonly<Record<string, () => Promise<string>>>;
 }
 
 export interface Issuer {
@@ -50,19 +52,21 @@ export interface Issuer {
 
 /** Starts the issuer on loopback. */
 export async function startIssuer(options: IssuerOptions): Promise<Issuer> {
-  const { port, folder, lifetimeSeconds = 3600, background = false } = options;
+  const { port, folder, lifetimeSeconds = 3600, background = false, links = {} } = options;
   const keys = await openSigningKeys(folder);
   let baseUrl = '';
 
   const token = (request: TokenRequest) =>
     keys.sign(tokenClaims({ baseUrl, tenantId, lifetimeSeconds, now: Date.now() }, request));
 
-  async function answer(request: IncomingMessage): Promise<{ status: number; body: object }> {
+  async function answer(request: IncomingMessage): Promise<Answer> {
     const { pathname } = new URL(request.url ?? '/', baseUrl);
     const [, tenant = '', ...rest] = pathname.toLowerCase().replace(/\/+$/, '').split('/');
     const path = rest.join('/');
     if (tenant === tenantName || tenant === tenantId) {
       if (request.method === 'GET') {
+        const link = Object.hasOwn(links, path) ? links[path] : undefined;
+        if (link) return { status: 302, body: {}, location: await link() };
         if (path === '.well-known/openid-configuration') return { status: 200, body: metadata('1.0') };
         if (path === 'v2.0/.well-known/openid-configuration') return { status: 200, body: metadata('2.0') };
         if (path === 'discovery/keys' || path === 'discovery/v2.0/keys')
@@ -106,7 +110,10 @@ export async function startIssuer(options: IssuerOptions): Promise<Issuer> {
 
   const listener = (request: IncomingMessage, response: ServerResponse) => {
     answer(request).then(
-      ({ status, body }) => send(response, status, body),
+      ({ status, body, location }) => {
+        if (location !== undefined) response.setHeader('location', location);
+        send(response, status, body);
+      },
       (error: unknown) => send(response, 500, refusal({ error: 'server_error', text: String(error) })),
     );
   };
@@ -137,6 +144,12 @@ export async function startIssuer(options: IssuerOptions): Promise<Issuer> {
       );
     },
   };
+}
+
+interface Answer {
+  status: number;
+  body: object;
+  location?: string;
 }
 
 /** An error as Entra ID words it. */

@@ -9,11 +9,16 @@ if (Number(process.versions.node.split('.')[0]) < NODE) {
   );
   process.exitCode = 1;
 } else {
-  const [{ start }, { seed }] = await Promise.all([import('./start.ts'), import('../seed/seed.ts')]);
+  const [{ start }, { seed }, { sampleEnvironment, seedLossPrevention }] = await Promise.all([
+    import('./start.ts'),
+    import('../seed/seed.ts'),
+    import('../seed/lossPrevention.ts'),
+  ]);
   process.exitCode = await start({
     root: path.resolve(import.meta.dirname, '../..'),
     args: process.argv.slice(2),
     seed,
+    dashboard: { environment: sampleEnvironment, seed: seedLossPrevention },
     print: (line) => console.log(line),
     printError: (line) => console.error(line),
   });

@@ -13,12 +13,22 @@ import { type Options, parseOptions, USAGE } from './options.ts';
 import { checkPorts, portInUse } from './ports.ts';
 import { errorCode, StartProblem } from './problem.ts';
 
+interface Caller {
+  baseUrl: string;
+  headers: Record<string, string>;
+}
+
 export interface StartContext {
   /** the repository: host.json, dist */
   readonly root: string;
   readonly args: readonly string[];
   /** creates the samples through the API; gives lines to print */
-  seed(options: { baseUrl: string; headers: Record<string, string> }): Promise<string[]>;
+  seed(options: Caller): Promise<string[]>;
+  /** an environment with a dashboard of loss prevention, and what makes its samples while the app is in use already */
+  readonly dashboard?: {
+    readonly environment: string;
+    seed(options: Caller & { storage: string; signal: AbortSignal }): Promise<string[]>;
+  };
   print(line: string): void;
   printError(line: string): void;
 }
@@ -63,7 +73,7 @@ async function run(context: StartContext, options: Options, signal: AbortSignal)
     lock = await takeLock(data);
     await checkFolder(data, LEAST_TO_START);
     await checkPorts(options);
-    issuer = await issue(options);
+    issuer = await issue(options, () => dashboardLink(context, host, issuer));
     azurite = await startAzurite(data, options.storagePorts, signal);
     await lock.noteStorage(azurite.pid);
     const failed = failure(data, azurite, watching.signal);
@@ -72,7 +82,10 @@ async function run(context: StartContext, options: Options, signal: AbortSignal)
     // either may wait long for a storage that is gone
     const settings = { HOLDFAST_STORAGE: azurite.connectionString, ...issuer.settings };
     host = (await first(serve(context.root, options, settings))) ?? undefined;
-    if (host !== undefined) await first(greet(context, options, host, issuer));
+    if (host !== undefined) {
+      await first(greet(context, options, host, issuer));
+      if (context.dashboard) void sample(context, host, issuer, azurite.connectionString, watching.signal);
+    }
     await first(stopped);
   } catch (error) {
     // what waits for storage now waits in vain
@@ -88,10 +101,12 @@ async function run(context: StartContext, options: Options, signal: AbortSignal)
 }
 
 /** The token issuer; its key stays in the data folder, so that tokens outlive a restart. */
-function issue({ issuerPort: port, data }: Options): Promise<Issuer> {
-  return startIssuer({ port, folder: path.join(data, 'issuer') }).catch((error: unknown) => {
-    throw errorCode(error) === 'EADDRINUSE' ? portInUse(port, 'the token issuer', '--issuer-port') : error;
-  });
+function issue({ issuerPort: port, data }: Options, dashboard: () => Promise<string>): Promise<Issuer> {
+  return startIssuer({ port, folder: path.join(data, 'issuer'), links: { dashboard } }).catch(
+    (error: unknown) => {
+      throw errorCode(error) === 'EADDRINUSE' ? portInUse(port, 'the token issuer', '--issuer-port') : error;
+    },
+  );
 }
 
 function serve(
@@ -112,31 +127,74 @@ function serve(
   });
 }
 
+/** The credentials of a role: a token, and a key where keys are asked for. */
+async function headersFor(role: Role, host: Host, issuer: Issuer): Promise<Record<string, string>> {
+  const key = host.keys?.host;
+  return {
+    authorization: `Bearer ${await issuer.token({ client: role })}`,
+    ...(key === undefined ? {} : { 'x-functions-key': key }),
+  };
+}
+
+const baseUrlOf = (host: Host) => `http://localhost:${host.port}`;
+
+/** A link that opens the dashboard in the browser that asked for it, as somebody who may read. */
+async function dashboardLink(
+  { dashboard }: StartContext,
+  host: Host | undefined,
+  issuer: Issuer | undefined,
+): Promise<string> {
+  if (!dashboard || !host || !issuer) throw new Error('the app is not ready yet');
+  const path = `/management/v1/environments/${dashboard.environment}/lossPrevention/dashboard/session`;
+  const response = await fetch(`${baseUrlOf(host)}${path}`, {
+    method: 'POST',
+    headers: await headersFor('AllAreasViewer', host, issuer),
+  });
+  if (!response.ok) throw new Error(`${path} gave ${response.status}`);
+  const answer: { path: string } = JSON.parse(await response.text());
+  return `${baseUrlOf(host)}${answer.path}`;
+}
+
+/** Makes the samples that take a while; what goes wrong with them stops nothing. */
+async function sample(
+  { dashboard, print, printError }: StartContext,
+  host: Host,
+  issuer: Issuer,
+  storage: string,
+  signal: AbortSignal,
+): Promise<void> {
+  try {
+    const headers = await headersFor('ProductAdmin', host, issuer);
+    const lines = await dashboard?.seed({ baseUrl: baseUrlOf(host), headers, storage, signal });
+    for (const line of lines ?? []) print(line);
+  } catch (error) {
+    if (!signal.aborted)
+      printError(
+        `the sample of loss prevention was not made: ${error instanceof Error ? error.message : String(error)}`,
+      );
+  }
+}
+
 /** Seeds the samples, then says what runs where and what to try. */
 async function greet(
-  { root, seed, print }: StartContext,
+  { root, seed, dashboard, print }: StartContext,
   { data, storagePorts }: Options,
   host: Host,
   issuer: Issuer,
 ): Promise<void> {
-  const baseUrl = `http://localhost:${host.port}`;
+  const baseUrl = baseUrlOf(host);
   const key = host.keys?.host;
-  const headersFor = async (role: Role): Promise<Record<string, string>> => ({
-    authorization: `Bearer ${await issuer.token({ client: role })}`,
-    ...(key === undefined ? {} : { 'x-functions-key': key }),
+  const headers = await headersFor('ProductAdmin', host, issuer);
+  const seeded = await seed({ baseUrl, headers }).catch((error: unknown) => {
+    throw new StartProblem(
+      `the samples were not seeded: ${error instanceof Error ? error.message : String(error)}`,
+    );
   });
-  const seeded = await seed({ baseUrl, headers: await headersFor('ProductAdmin') }).catch(
-    (error: unknown) => {
-      throw new StartProblem(
-        `the samples were not seeded: ${error instanceof Error ? error.message : String(error)}`,
-      );
-    },
-  );
   const purchase = path.relative(process.cwd(), path.join(root, 'tools/seed/purchase.json'));
   const flags = Object.entries({
     'content-type': 'application/json',
     'x-ms-correlation-id': randomUUID(),
-    ...(await headersFor('Risk_API')),
+    ...(await headersFor('Risk_API', host, issuer)),
   }).map(([name, value]) => `-H '${name}: ${value}'`);
   const { blob, queue, table } = storagePorts;
   const lines = [
@@ -144,6 +202,9 @@ async function greet(
     '',
     `  API      ${baseUrl}   (${host.functions.join(', ')})`,
     `  tokens   ${issuer.baseUrl}/dev/oauth2/v2.0/token   (client_id: a role, client_secret: dev)`,
+    ...(dashboard
+      ? [`  pages    ${issuer.baseUrl}/dev/dashboard   (loss prevention: opens its dashboard in a browser)`]
+      : []),
     `  storage  blobs 127.0.0.1:${blob}, queues 127.0.0.1:${queue}, tables 127.0.0.1:${table} (Azurite)`,
     `  data     ${data}`,
     ...(key === undefined
