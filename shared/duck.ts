@@ -41,6 +41,10 @@ export async function openEngine(settings: EngineSettings): Promise<Engine> {
     threads: String(settings.threads),
     temp_directory: temporary,
     preserve_insertion_order: 'true',
+    // What is freed goes back to the system soon, and files are not kept in memory: the limit is for what is worked on.
+    allocator_flush_threshold: '4MiB',
+    allocator_bulk_deallocation_flush_threshold: '4MiB',
+    enable_external_file_cache: 'false',
   });
   const connection = await instance.connect();
   await connection.run(`SET allowed_directories = [${literal(`${settings.directory}/`)}]`);

@@ -178,6 +178,18 @@ describe('reading upload files', () => {
     expect(result.units[0]?.record).toMatchObject({ transactions: 6, duplicates: 1, unmatched: 1 });
   });
 
+  it('survives amounts that no till can have taken', async () => {
+    const list = rows(120).map((text) => text.replace('12.50', '99999999999999.99'));
+    await put('Transactions/2026-03-01.csv', `${header}\n${list.join('\n')}\n`);
+    const lines = list.map((_, n) => `T${n},R1,P1,-99999999999999,99999999999999,99999999999999`);
+    const columns = 'TRANSACTIONNUMBER,TERMINAL,ITEMID,NETAMOUNT,QUANTITY,PRICE';
+    await put('Sales/2026-03-01.csv', `${columns}\n${[...lines, ...lines].join('\n')}\n`);
+    const result = await night();
+    expect(result.units[0]?.record).toMatchObject({ transactions: 120, lines: 240 });
+    const [sum] = await engine.rows('SELECT sold, gross FROM part_tills');
+    expect(sum).toEqual({ sold: Number.MAX_SAFE_INTEGER, gross: Number.MAX_SAFE_INTEGER });
+  });
+
   it('waits for the Transactions of a day', async () => {
     await put('Sales/2026-03-01.csv', 'TRANSACTIONNUMBER,TERMINAL,ITEMID,NETAMOUNT\nT1,R1,P1,5.00\n');
     expect((await night()).problems[0]?.reason).toContain('no Transactions for the same day');
@@ -303,7 +315,7 @@ describe('CDM folders', () => {
 
   it('take discounts from the discount lines of Commerce', async () => {
     for (const sql of emptyTables(entityNames)) await engine.run(sql);
-    const blank = `NULL, NULL, NULL, NULL`;
+    const blank = `0`;
     await engine.run(
       `INSERT INTO raw_Transactions (unit, number, terminal, date) VALUES (0, 'T1', 'R1', TIMESTAMP '2026-01-01 10:00:00')`,
     );

@@ -1,42 +1,63 @@
 import { join } from 'node:path';
 import { type Engine, literal } from '../duck.ts';
+import { productEvent, productSql, whole } from './facts.ts';
 import {
   cardDimensions,
   customerDimensions,
-  customerSums,
-  productDimensions,
-  productSql,
-  productSums,
+  customerEvents,
+  customerPlain,
+  productEvents,
+  productPlain,
+  sumNames,
   tillDimensions,
-} from './facts.ts';
-import { sumNames, usualRefundsToCard } from './sums.ts';
+  usualRefundsToCard,
+} from './sums.ts';
 
-/** The Parquet files that a unit (a day, as a rule) leaves behind. */
-export const unitTables = ['tills', 'products', 'customers', 'cards', 'journal'] as const;
-export type UnitTable = (typeof unitTables)[number];
-/** The Parquet files of a month. */
-export const monthTables = ['tills', 'products', 'customers'] as const;
+/**
+ * What a month keeps. Products and customers are in two tables each: one that has every line or visit and few columns,
+ * one for the few where something happened. Their rows stay apart by staff member, so that what flagged staff did can be
+ * set aside; hardly two of a month have all in common, so they are not added up before that.
+ */
+export const monthTables = ['tills', 'products', 'productEvents', 'customers', 'customerEvents'] as const;
 export type MonthTable = (typeof monthTables)[number];
+/** The Parquet files that a unit (a day, as a rule) leaves behind. */
+export const unitTables = [...monthTables, 'cards', 'journal'] as const;
+export type UnitTable = (typeof unitTables)[number];
+/** The Parquet files of a unit that its months are made of. */
+export const rolledTables = [...monthTables, 'cards'] as const;
 
 const added = (names: readonly string[]) =>
-  names.map((name) => `CAST(sum(${name}) AS BIGINT) AS ${name}`).join(', ');
+  names.map((name) => `${whole(`sum(${name})`)} AS ${name}`).join(', ');
+
+function selectOf(table: UnitTable): string {
+  const customers = (names: readonly string[]) =>
+    `SELECT unit, day, ${customerDimensions.join(', ')}, ${names.join(', ')} FROM fact WHERE customer <> '' AND transactions > 0`;
+  switch (table) {
+    case 'tills':
+      return `SELECT unit, day, ${tillDimensions.join(', ')}, ${added(sumNames)} FROM fact GROUP BY ALL`;
+    case 'products':
+      return productSql(productPlain);
+    case 'productEvents':
+      return productSql(productEvents, productEvent);
+    case 'customers':
+      return customers(customerPlain);
+    case 'customerEvents':
+      return `${customers(customerEvents)} AND (returns > 0 OR manual > 0 OR overrides > 0)`;
+    case 'cards':
+      return `SELECT unit, day, ${cardDimensions.join(', ')}, CAST(sum(returns) AS BIGINT) AS refunds,
+        ${whole('sum(returned)')} AS value FROM fact WHERE toCard > 0 AND staff <> '' GROUP BY ALL`;
+    case 'journal':
+      // Plain sales say nothing about anybody; what an investigator looks at is kept.
+      return `SELECT unit, day, second, number, staff, terminal, store, customer, currency, sold, discountValue, manualValue,
+        overrideValue, returned, voidValue, receipt, is_return, in_cash, card IS NOT NULL AS by_card, category FROM fact
+        WHERE returns > 0 OR voids > 0 OR manual > 0 OR overrides > 0 OR withheld > 0`;
+  }
+}
 
 /** Adds the facts up into the tables that each unit leaves behind (`part_tills` …). */
 export async function addUp(engine: Engine): Promise<void> {
-  const select: Record<UnitTable, string> = {
-    tills: `SELECT unit, day, ${tillDimensions.join(', ')}, ${added(sumNames)} FROM fact GROUP BY ALL`,
-    products: productSql(),
-    customers: `SELECT unit, day, ${customerDimensions.join(', ')}, ${customerSums.join(', ')} FROM fact
-      WHERE customer <> '' AND transactions > 0`,
-    cards: `SELECT unit, day, ${cardDimensions.join(', ')}, CAST(sum(returns) AS BIGINT) AS refunds,
-      CAST(sum(returned) AS BIGINT) AS value FROM fact WHERE toCard > 0 AND staff <> '' GROUP BY ALL`,
-    // Plain sales say nothing about anybody; what an investigator looks at is kept.
-    journal: `SELECT unit, day, second, number, staff, terminal, store, customer, currency, sold, discountValue, manualValue,
-      overrideValue, returned, voidValue, receipt, is_return, in_cash, card IS NOT NULL AS by_card, category FROM fact
-      WHERE returns > 0 OR voids > 0 OR manual > 0 OR overrides > 0 OR withheld > 0`,
-  };
   for (const table of unitTables)
-    await engine.run(`CREATE OR REPLACE TEMP TABLE part_${table} AS ${select[table]}`);
+    await engine.run(`CREATE OR REPLACE TEMP TABLE part_${table} AS ${selectOf(table)}`);
 }
 
 /** Writes one unit's sums, as `addUp` made them, into `folder`. */
@@ -68,7 +89,7 @@ export async function monthsOfUnits(engine: Engine): Promise<Map<number, { month
 export async function writeMonth(
   engine: Engine,
   month: string,
-  parts: Readonly<Record<'tills' | 'products' | 'customers' | 'cards', readonly string[]>>,
+  parts: Readonly<Record<(typeof rolledTables)[number], readonly string[]>>,
   folder: string,
 ): Promise<void> {
   const from = (table: keyof typeof parts) =>
@@ -85,21 +106,14 @@ export async function writeMonth(
     engine,
     `SELECT ${tillDimensions.join(', ')}, ${added(sumNames)} FROM ${from('tills')} GROUP BY ALL
      UNION ALL SELECT staff, '' AS terminal, store, region, role, currency, ${repeated.join(', ')} FROM (
-       SELECT ${cardDimensions.join(', ')}, CAST(sum(refunds) AS BIGINT) AS refunds, CAST(sum(value) AS BIGINT) AS value
+       SELECT ${cardDimensions.join(', ')}, CAST(sum(refunds) AS BIGINT) AS refunds, ${whole('sum(value)')} AS value
        FROM ${from('cards')} GROUP BY ALL HAVING sum(refunds) > ${usualRefundsToCard}) GROUP BY ${dimensions}
      ORDER BY ALL`,
     join(folder, 'tills.parquet'),
   );
-  await copy(
-    engine,
-    `SELECT ${productDimensions.join(', ')}, ${added(productSums)} FROM ${from('products')} GROUP BY ALL ORDER BY ALL`,
-    join(folder, 'products.parquet'),
-  );
-  await copy(
-    engine,
-    `SELECT ${customerDimensions.join(', ')}, ${added(customerSums)} FROM ${from('customers')} GROUP BY ALL ORDER BY ALL`,
-    join(folder, 'customers.parquet'),
-  );
+  for (const table of monthTables)
+    if (table !== 'tills')
+      await copy(engine, `SELECT * EXCLUDE (day) FROM ${from(table)}`, join(folder, `${table}.parquet`));
 }
 
 async function copy(engine: Engine, select: string, path: string): Promise<void> {

@@ -8,62 +8,116 @@ import {
   type FieldSource,
   mappedColumns,
 } from './mapping.ts';
+import { clearRejects, type Reject, rejectLimit, takeEmptyKeys, takeRejects } from './rejects.ts';
 import { type EntityName, type Field, type FieldType, schemaFields, usedFields } from './schema.ts';
 import { type Shape, sniff } from './sniff.ts';
-
-/** A row that was not read, and why. */
-export interface Reject {
-  file: string;
-  /** number of the row in the file, a header being row 1; a quoted line break does not begin a new one */
-  row: number;
-  column: string;
-  reason: string;
-  /** the row itself, cut at 1,000 characters */
-  text: string;
-}
 
 export type FileRead =
   | { ok: true; rows: number; rejects: Reject[] }
   | { ok: false; rows: number; rejects: Reject[]; reason: string };
 
 /** Above this share of bad rows a file is not used at all. */
-export const mostRejects = 0.01;
-/** Rejects of one file that are kept; a file with more is not used. */
-const rejectLimit = 100_000;
+const mostRejects = 0.01;
+/** The column in which the engine tells the file of a row; no file of ours has one of that name. */
+const fileColumn = 'holdfast_file_path';
+
+/** A file of the lake that was brought to this machine, and the unit that its rows belong to. */
+export interface Brought {
+  unit: number;
+  /** tells the rows of this file from those of others in the tables */
+  number: number;
+  file: LakeFile;
+  path: string;
+  head: Uint8Array;
+}
 
 /**
- * Reads a file that was brought to `path` into the entity tables (`raw_Transactions` …) of the engine. Nothing of a file
- * that turns out bad stays in the tables.
+ * Reads files into the entity tables (`raw_Transactions` …) of the engine; files of the same shape are read by one
+ * statement, because a statement costs more than the rows of a quiet day. Answers in the order of the files. The rows of
+ * a unit with a file that is not ok are the caller's to remove. `changes`: the tables have the columns of a change feed.
  */
-export async function readFileInto(
+export async function readFiles(
   engine: Engine,
-  unit: number,
-  file: LakeFile,
-  path: string,
-  head: Uint8Array,
-): Promise<FileRead> {
-  const opened = file.kind === 'parquet' ? await openParquet(engine, path) : openCsv(file, path, head);
-  if (!opened.ok) return { ok: false, rows: 0, rejects: [], reason: opened.reason };
-  let rows = 0;
-  const rejects: Reject[] = [];
-  for (const entity of file.entities) {
-    const bound = file.mapped
-      ? bindByMapping(entity, file.mapped, opened.columns)
-      : bindByName(entity, opened.columns);
-    if (!bound.ok) return { ok: false, rows, rejects, reason: bound.reason };
-    const result = await load(engine, unit, file, opened, bound.binding);
-    rows += result.rows;
-    rejects.push(...result.rejects);
-    if (!result.ok) return { ...result, rows, rejects };
+  files: readonly Brought[],
+  changes = false,
+): Promise<FileRead[]> {
+  const results = files.map((): FileRead => ({ ok: true, rows: 0, rejects: [] }));
+  const groups = new Map<string, Part[]>();
+  for (const [index, brought] of files.entries()) {
+    const { file } = brought;
+    const opened =
+      file.kind === 'parquet' ? await openParquet(engine, brought.path) : openCsv(file, brought.head);
+    if (!opened.ok) {
+      results[index] = refused(opened.reason);
+      continue;
+    }
+    for (const entity of file.entities) {
+      const bound = file.mapped
+        ? bindByMapping(entity, file.mapped, opened.columns)
+        : bindByName(entity, opened.columns);
+      if (!bound.ok) {
+        results[index] = refused(bound.reason);
+        break;
+      }
+      const { binding } = bound;
+      const shape = [opened.shape, opened.columns, entity, binding.distinct, [...binding.columns]];
+      const key = JSON.stringify([...shape, file.cdm?.columns, file.cdm?.changes]);
+      const group = groups.get(key) ?? [];
+      groups.set(key, group);
+      group.push({ index, brought, opened, binding });
+    }
   }
-  return { ok: true, rows, rejects };
+  for (const group of groups.values()) {
+    const usable = group.filter(({ index }) => results[index]!.ok);
+    if (usable.length > 0) await loadGroup(engine, usable, changes, results);
+  }
+  return results;
+}
+
+const refused = (reason: string): FileRead => ({ ok: false, rows: 0, rejects: [], reason });
+
+/** What one file holds of one entity. */
+interface Part {
+  /** of the file among those read together */
+  index: number;
+  brought: Brought;
+  opened: Opened;
+  binding: Binding;
+}
+
+/** Loads the parts together; where that fails, or bad rows are too many to tell whose they are, one by one. */
+async function loadGroup(
+  engine: Engine,
+  group: readonly Part[],
+  changes: boolean,
+  results: FileRead[],
+): Promise<void> {
+  const loaded = await load(engine, group, changes);
+  if (!loaded && group.length > 1) {
+    for (const part of group) await loadGroup(engine, [part], changes, results);
+    return;
+  }
+  for (const [i, { index }] of group.entries()) {
+    const before = results[index]!;
+    const now = loaded?.[i] ?? refused('too many bad rows');
+    const rejects = [...before.rejects, ...now.rejects];
+    results[index] = now.ok
+      ? { ok: true, rows: before.rows + now.rows, rejects }
+      : { ok: false, rows: before.rows, rejects, reason: now.reason };
+  }
 }
 
 interface Opened {
   ok: true;
   columns: readonly string[];
-  /** the FROM clause for given types of columns, and the SQL name of a column */
-  from(types: ReadonlyMap<string, FieldType>, required: ReadonlySet<string>): string;
+  /** what files that are read together have in common */
+  shape: string;
+  /** the FROM clause of some files for given types of columns, and the SQL name of a column */
+  from(
+    paths: readonly string[],
+    types: ReadonlyMap<string, FieldType>,
+    required: ReadonlySet<string>,
+  ): string;
   sqlName(column: string): string;
   csv: boolean;
   firstRow: number;
@@ -76,7 +130,7 @@ const sqlTypes: Readonly<Record<FieldType, string>> = {
   integer: 'BIGINT',
 };
 
-function openCsv(file: LakeFile, path: string, head: Uint8Array): Opened | { ok: false; reason: string } {
+function openCsv(file: LakeFile, head: Uint8Array): Opened | { ok: false; reason: string } {
   const given = file.cdm ?? { header: file.mapped?.header, delimiter: file.mapped?.delimiter };
   const sniffed = sniff(head, file.gzip, {
     ...(given.header === undefined ? {} : { header: given.header }),
@@ -94,13 +148,14 @@ function openCsv(file: LakeFile, path: string, head: Uint8Array): Opened | { ok:
     csv: true,
     firstRow: shape.header ? 2 : 1,
     sqlName,
-    from: (types, required) => {
+    shape: JSON.stringify([shape.delimiter, shape.header, file.gzip]),
+    from: (paths, types, required) => {
       const columns = named.columns.map((column, i) => `'c${i}': '${sqlTypes[types.get(column) ?? 'text']}'`);
       const filled = named.columns.flatMap((column, i) => (required.has(column) ? [`'c${i}'`] : []));
-      return `read_csv(${literal(path)}, auto_detect = false, delim = ${literal(shape.delimiter)}, quote = '"', escape = '"',
+      return `read_csv([${paths.map(literal).join(', ')}], auto_detect = false, delim = ${literal(shape.delimiter)}, quote = '"', escape = '"',
         header = ${shape.header}, columns = {${columns.join(', ')}}, compression = '${file.gzip ? 'gzip' : 'none'}',
         store_rejects = true, rejects_limit = ${rejectLimit}, force_not_null = [${filled.join(', ')}],
-        max_line_size = 1048576)`;
+        max_line_size = 1048576, buffer_size = 4194304, filename = '${fileColumn}')`;
     },
   };
 }
@@ -130,23 +185,30 @@ function wrongWidth(shape: Shape, expected: number, what: string): { ok: false; 
 }
 
 async function openParquet(engine: Engine, path: string): Promise<Opened | { ok: false; reason: string }> {
-  const from = `read_parquet(${literal(path)})`;
   try {
-    const rows = await engine.rows(`DESCRIBE SELECT * FROM ${from}`);
-    const columns = rows.map((row) => String(row.column_name));
-    return { ok: true, columns, csv: false, firstRow: 1, sqlName: identifier, from: () => from };
+    const rows = await engine.rows(`DESCRIBE SELECT * FROM read_parquet(${literal(path)})`);
+    return {
+      ok: true,
+      columns: rows.map((row) => String(row.column_name)),
+      shape: JSON.stringify(rows.map((row) => row.column_type)),
+      csv: false,
+      firstRow: 1,
+      sqlName: identifier,
+      from: (paths) => `read_parquet([${paths.map(literal).join(', ')}], filename = '${fileColumn}')`,
+    };
   } catch (error) {
     return { ok: false, reason: `not a Parquet file that can be read: ${firstLine(error)}` };
   }
 }
 
+/** Answers what became of each file; undefined where that cannot be told of several together. */
 async function load(
   engine: Engine,
-  unit: number,
-  file: LakeFile,
-  opened: Opened,
-  binding: Binding,
-): Promise<FileRead> {
+  group: readonly Part[],
+  changes: boolean,
+): Promise<FileRead[] | undefined> {
+  const { brought, opened, binding } = group[0]!;
+  const { file } = brought;
   const fields = usedFields[binding.entity];
   const types = new Map<string, FieldType>();
   const required = new Set<string>();
@@ -163,42 +225,67 @@ async function load(
   const select = fields.map(
     (field) => `${expression(opened, types, field, binding.columns.get(field.column))} AS ${field.column}`,
   );
-  const changes = file.cdm?.changes ? changeColumns(opened, file.cdm.columns) : undefined;
   const table = `raw_${binding.entity}`;
-  const extra = changes ?? { id: recordId(opened, file), lsn: "''", sequence: "''", action: "''" };
-  const query = `SELECT ${unit} AS unit, ${select.join(', ')}, ${extra.id} AS change_id, ${extra.lsn} AS change_lsn,
-    ${extra.sequence} AS change_sequence, ${extra.action} AS change_action FROM ${opened.from(types, required)}`;
+  if (changes) {
+    const own = file.cdm?.changes ? changeColumns(opened, file.cdm.columns) : undefined;
+    const extra = own ?? { id: recordId(opened, file), lsn: "''", sequence: "''", action: "''" };
+    select.push(`${extra.id} AS change_id, ${extra.lsn} AS change_lsn`);
+    select.push(`${extra.sequence} AS change_sequence, ${extra.action} AS change_action`);
+  }
+  const paths = group.map((part) => part.brought.path);
+  // The list's place of a file, as one value for all rows of a chunk.
+  const place = `list_position([${paths.map(literal).join(', ')}], ${fileColumn}) - 1`;
+  const unit = `[${group.map((part) => part.brought.unit).join(', ')}][${place} + 1]`;
+  const fileNumber = `[${group.map((part) => part.brought.number).join(', ')}][${place} + 1]`;
   try {
-    await engine.run(`CREATE OR REPLACE TEMP TABLE incoming AS ${query}`);
+    await engine.run(`INSERT INTO ${table} BY NAME
+      SELECT CAST(${unit} AS INTEGER) AS unit, CAST(${fileNumber} AS INTEGER) AS file, ${select.join(', ')}
+      FROM ${opened.from(paths, types, required)}`);
   } catch (error) {
     await clearRejects(engine).catch(() => undefined);
-    return { ok: false, rows: 0, rejects: [], reason: `cannot be read: ${firstLine(error)}` };
+    return group.length > 1 ? undefined : [refused(`cannot be read: ${firstLine(error)}`)];
   }
-  const rejects = await rejectsOf(engine, file, opened);
-  // Such a row may have swallowed any number of those behind it.
-  const broken = rejects.find(
-    ({ reason, text }) => reason.includes('unterminated quote') && text.includes('\n'),
-  );
+  const names = new Map(group.map((part) => [part.brought.path, part.brought.file.name]));
+  const rejects = opened.csv ? await takeRejects(engine, names, opened.columns) : new Map<string, Reject[]>();
+  const numbers = group.map((part) => part.brought.number);
+  if (group.length > 1 && [...rejects.values()].flat().length >= rejectLimit) {
+    await engine.run(`DELETE FROM ${table} WHERE file IN (${numbers.join(', ')})`);
+    return undefined;
+  }
   const needed = fields.filter((field) => field.required);
   const empty = needed.map((field) => `${field.column} IS NULL`).join(' OR ');
-  const [counted = {}] = await engine.rows(
-    `SELECT count(*) AS total, count(*) FILTER (WHERE ${empty}) AS empty FROM incoming`,
+  const counts = await engine.rows(
+    `SELECT file, count(*) AS total, count(*) FILTER (WHERE ${empty}) AS empty FROM ${table}
+     WHERE file BETWEEN ${numbers[0]!} AND ${numbers.at(-1)!} GROUP BY file`,
   );
-  if (counted.empty !== 0) rejects.push(...(await emptyKeys(engine, file, opened, needed, rejects)));
-  const good = Number(counted.total) - Number(counted.empty);
-  const bad = rejects.length;
-  const verdict = broken
-    ? `row ${broken.row} opens a quote that is never closed`
-    : bad >= rejectLimit || bad > mostRejects * (good + bad)
-      ? `${bad} of ${good + bad} rows are bad, more than ${mostRejects * 100} %; the first: row ${rejects[0]!.row}, ${rejects[0]!.reason}`
-      : undefined;
-  if (verdict === undefined) {
-    const keep = binding.distinct ? ' QUALIFY row_number() OVER (PARTITION BY number) = 1' : '';
-    await engine.run(`INSERT INTO ${table} SELECT * FROM incoming${keep}`);
+  const results: FileRead[] = [];
+  for (const part of group) {
+    const counted = counts.find((row) => row.file === part.brought.number) ?? { total: 0, empty: 0 };
+    const own = rejects.get(part.brought.path) ?? [];
+    // Such a row may have swallowed any number of those behind it.
+    const broken = own.find(
+      ({ reason, text }) => reason.includes('unterminated quote') && text.includes('\n'),
+    );
+    const { number } = part.brought;
+    const about = { number, name: part.brought.file.name, firstRow: part.opened.firstRow };
+    if (counted.empty !== 0) own.push(...(await takeEmptyKeys(engine, table, about, needed, own)));
+    if (binding.distinct)
+      await engine.run(`DELETE FROM ${table} WHERE file = ${number}
+        AND rowid NOT IN (SELECT min(rowid) FROM ${table} WHERE file = ${number} GROUP BY number)`);
+    const good = Number(counted.total) - Number(counted.empty);
+    const bad = own.length;
+    const verdict = broken
+      ? `row ${broken.row} opens a quote that is never closed`
+      : bad >= rejectLimit || bad > mostRejects * (good + bad)
+        ? `${bad} of ${good + bad} rows are bad, more than ${mostRejects * 100} %; the first: row ${own[0]!.row}, ${own[0]!.reason}`
+        : undefined;
+    results.push(
+      verdict === undefined
+        ? { ok: true, rows: good, rejects: own }
+        : { ok: false, rows: 0, rejects: own, reason: verdict },
+    );
   }
-  return verdict === undefined
-    ? { ok: true, rows: good, rejects }
-    : { ok: false, rows: 0, rejects, reason: verdict };
+  return results;
 }
 
 function typeIn(from: FieldSource, type: FieldType): FieldType {
@@ -247,69 +334,16 @@ function recordId(opened: Opened, file: LakeFile): string {
   return name === undefined ? "''" : `CAST(${opened.sqlName(name)} AS VARCHAR)`;
 }
 
-/** One reject a row, with its first fault. */
-async function rejectsOf(engine: Engine, file: LakeFile, opened: Opened): Promise<Reject[]> {
-  if (!opened.csv) return [];
-  const rows = await engine.rows(
-    `SELECT line, column_idx, error_type, error_message, left(csv_line, 1000) AS csv_line
-     FROM reject_errors QUALIFY row_number() OVER (PARTITION BY line ORDER BY column_idx, error_type) = 1
-     ORDER BY line LIMIT ${rejectLimit}`,
-  );
-  if (rows.length > 0) await clearRejects(engine);
-  return rows.map((row) => ({
-    file: file.name,
-    row: Number(row.line),
-    column: opened.columns[Number(row.column_idx) - 1] ?? '',
-    reason: String(row.error_message)
-      .split('\n')[0]!
-      .replace(/^Error when converting column "c\d+"\. /, ''),
-    text: String(row.csv_line),
-  }));
-}
-
-/** The table of rejects belongs to the connection and grows with each file. */
-async function clearRejects(engine: Engine): Promise<void> {
-  await engine.run('DELETE FROM reject_errors');
-}
-
-/** Rows whose key or date is empty: taken out of `incoming`, and reported by the row they were. */
-async function emptyKeys(
-  engine: Engine,
-  file: LakeFile,
-  opened: Opened,
-  needed: readonly Field[],
-  known: readonly Reject[],
-): Promise<Reject[]> {
-  const empty = needed.map((field) => `${field.column} IS NULL`).join(' OR ');
-  const found = await engine.rows(
-    `SELECT place, ${needed.map((field) => `${field.column} IS NULL AS ${field.column}`).join(', ')}
-     FROM (SELECT *, row_number() OVER () AS place FROM incoming) WHERE ${empty} LIMIT ${rejectLimit}`,
-  );
-  await engine.run(`DELETE FROM incoming WHERE ${empty}`);
-  const skipped = known.map((reject) => reject.row);
-  return found.map((row) => {
-    let place = Number(row.place) + opened.firstRow - 1;
-    for (const other of skipped) if (other <= place) place++;
-    const field = needed.find((one) => row[one.column] === true)!;
-    return {
-      file: file.name,
-      row: place,
-      column: field.names[0]!,
-      reason: 'empty or not readable',
-      text: '',
-    };
-  });
-}
-
 const firstLine = (error: unknown) =>
   (error instanceof Error ? error.message : String(error)).split('\n')[0]!;
 
-/** The statements that make empty entity tables. */
-export function emptyTables(entities: readonly EntityName[]): string[] {
+/** The statements that make empty entity tables; `changes` adds the columns of a change feed. */
+export function emptyTables(entities: readonly EntityName[], changes = false): string[] {
+  const feed = ', change_id VARCHAR, change_lsn VARCHAR, change_sequence VARCHAR, change_action VARCHAR';
   return entities.flatMap((entity) => [
     `DROP TABLE IF EXISTS raw_${entity}`,
     `CREATE TEMP TABLE raw_${entity} (unit INTEGER, ${usedFields[entity]
       .map((field) => `${field.column} ${sqlTypes[field.type]}`)
-      .join(', ')}, change_id VARCHAR, change_lsn VARCHAR, change_sequence VARCHAR, change_action VARCHAR)`,
+      .join(', ')}, file INTEGER${changes ? feed : ''})`,
   ]);
 }

@@ -71,7 +71,7 @@ export type RunOutcome =
   | { ok: false; reason: 'no data'; problems: FileProblem[] };
 
 /** A change of what pages look like makes a new dashboard of the same findings. */
-const dashboardVersion = 'pages-4';
+const dashboardVersion = 'pages-5';
 
 /**
  * One run from lake to dashboard. Only one at a time writes to `out` (`busy` otherwise). A run that died is continued by
@@ -89,7 +89,7 @@ export async function runLossPrevention(settings: RunSettings): Promise<RunOutco
     const engine = await openEngine({
       directory,
       memoryBytes: settings.memoryBytes ?? 256 * 1048576,
-      threads: settings.threads ?? 2,
+      threads: settings.threads ?? 1,
     });
     try {
       return await runWith(settings, engine, signal);

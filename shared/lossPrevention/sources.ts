@@ -1,7 +1,6 @@
 import { type Engine, literal, type SqlValue } from '../duck.ts';
 import { type Cell, gather, nameOf, type TillRow } from './cells.ts';
-import { customerSums, productSums } from './facts.ts';
-import { addSums, at, noSums, type SumName, sumNames } from './sums.ts';
+import { addSums, at, customerSums, noSums, productSums, type SumName, sumNames } from './sums.ts';
 
 /** The month tables as FROM clauses (`monthsFrom`), with the month's index in a column `month`. */
 export interface MonthSources {
@@ -101,7 +100,7 @@ export const asideSql = (flagged: ReadonlySet<string>) =>
 /** The cells of products, whose peers are those of the category, without what the flagged staff did. */
 export async function ofProducts(engine: Engine, from: string, flagged: ReadonlySet<string>) {
   const rows = await engine.rows(
-    `SELECT month, item, category, currency, ${productSums.map((name) => `CAST(sum(${name}) AS BIGINT) AS ${name}`).join(', ')}
+    `SELECT month, item, category, currency, ${productSums.map((name) => `CAST(coalesce(sum(${name}), 0) AS BIGINT) AS ${name}`).join(', ')}
      FROM ${from} WHERE ${asideSql(flagged)} GROUP BY ALL ORDER BY ALL`,
   );
   const places = new Map<string, Place>();
@@ -136,7 +135,7 @@ export async function ofCustomers(engine: Engine, from: string, flagged: Readonl
   await engine.each(
     `WITH known AS (${known})
      SELECT month, CASE WHEN k.customer IS NULL THEN '' ELSE c.customer END AS who, store, region, currency,
-       ${customerSums.map((name) => `CAST(sum(${name}) AS BIGINT) AS ${name}`).join(', ')}
+       ${customerSums.map((name) => `CAST(coalesce(sum(${name}), 0) AS BIGINT) AS ${name}`).join(', ')}
      FROM ${from} c LEFT JOIN known k ON k.customer = c.customer WHERE ${asideSql(flagged)} GROUP BY ALL ORDER BY month, who, store, region, currency`,
     (row) => {
       const id = String(row.who);

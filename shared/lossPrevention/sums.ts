@@ -68,6 +68,60 @@ export const sumNames = [
 ] as const;
 export type SumName = (typeof sumNames)[number];
 
+/** Sums that products are judged by, of every line and of those where something happened; the others stay 0 for them. */
+export const productPlain = ['transactions', 'lines', 'sold', 'gross', 'offers', 'discountValue'] as const;
+export const productEvents = [
+  'returns',
+  'returned',
+  'noReceipt',
+  'noReceiptValue',
+  'cash',
+  'cashValue',
+  'otherStore',
+  'otherStoreValue',
+  'manual',
+  'manualValue',
+  'deepManual',
+  'deepManualValue',
+  'overrides',
+  'overrideValue',
+  'deepOverrides',
+  'deepOverrideValue',
+  'withheld',
+  'withheldValue',
+] as const satisfies readonly SumName[];
+export const productSums = [...productPlain, ...productEvents] as const satisfies readonly SumName[];
+
+/** Sums that customers are judged by, of every transaction and of those where something happened. */
+export const customerPlain = ['transactions', 'sales', 'sold', 'lines', 'gross', 'discountValue'] as const;
+export const customerEvents = [
+  'returns',
+  'returned',
+  'returnedSquares',
+  'noReceipt',
+  'noReceiptValue',
+  'cash',
+  'cashValue',
+  'otherStore',
+  'otherStoreValue',
+  'soon',
+  'soonValue',
+  'closing',
+  'closingValue',
+  'manual',
+  'manualValue',
+  'deepManual',
+  'deepManualValue',
+  'overrides',
+  'overrideValue',
+] as const satisfies readonly SumName[];
+export const customerSums = [...customerPlain, ...customerEvents] as const satisfies readonly SumName[];
+
+export const tillDimensions = ['staff', 'terminal', 'store', 'region', 'role', 'currency'] as const;
+export const productDimensions = ['item', 'category', 'staff', 'currency'] as const;
+export const customerDimensions = ['customer', 'store', 'region', 'staff', 'currency'] as const;
+export const cardDimensions = ['staff', 'store', 'region', 'role', 'currency', 'card'] as const;
+
 /** Where each sum stands in a row of sums. */
 export const at: Readonly<Record<SumName, number>> = positions();
 

@@ -20,7 +20,7 @@ const usage = `holdfast lp run: loss prevention over a lake, from files to a das
   --mapping <file.json>  saved column mapping
   --rate <number>        the knob of the flag, 0 to 1 (0.02)
   --memory <MiB>         memory of the engine (256)
-  --threads <n>          threads of the engine (2)
+  --threads <n>          threads of the engine (1)
 `;
 
 /** `holdfast lp run`. Answers the exit code: 0 done, 1 failed, 2 wrong usage, 3 another run is under way. */
@@ -58,7 +58,7 @@ export async function lossPreventionCommand(args: readonly string[]): Promise<nu
         ...places,
         ...runSettingsOf(settings),
         memoryBytes: Number(values.memory ?? 256) * 1048576,
-        threads: Number(values.threads ?? 2),
+        threads: Number(values.threads ?? 1),
         signal: stop.signal,
       },
       await requestRun(places.out, 'command line', new Date()),
