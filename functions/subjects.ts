@@ -1,5 +1,6 @@
 import { app } from '@azure/functions';
 import { z } from 'zod';
+import { longestWaitDays } from '../shared/assessment/later.ts';
 import { enqueue, sweep, work } from '../shared/subjects/index.ts';
 import { theApp } from './app.ts';
 
@@ -21,8 +22,14 @@ app.storageQueue('subjectRequests', {
 app.timer('subjectRequestSweep', {
   schedule: '15 */10 * * * *',
   handler: async (_timer, context) => {
-    const { deleted, resumed } = await sweep(await theApp());
+    const holdfast = await theApp();
+    const { deleted, resumed } = await sweep(holdfast);
     if (deleted > 0) context.log(`Deleted ${deleted} requests of data subjects that had expired.`);
     if (resumed > 0) context.warn(`${resumed} requests of data subjects were sent on their way again.`);
+    const given = await holdfast.later.giveUpBefore(holdfast.clock() - longestWaitDays * 86_400_000);
+    if (given > 0)
+      context.log(
+        `${given} events wait no longer for an assessment that did not come in ${longestWaitDays} days.`,
+      );
   },
 });

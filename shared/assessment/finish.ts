@@ -69,7 +69,7 @@ const builtIn: ReadonlySet<string> = new Set([
 ]);
 
 async function park(app: Finishing, stored: StoredEvent, waitsFor: readonly Awaited[]): Promise<void> {
-  await app.later.park(stored.key, waitsFor);
+  await app.later.park(stored, waitsFor);
   const found = await latestOf(app, stored.key.environment, waitsFor);
   if (found) await attach(app, stored, found);
 }

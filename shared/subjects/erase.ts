@@ -85,7 +85,7 @@ async function eraseTraces(
   const partitionKey = partitionOf(key);
   const own = ownKey(key);
 
-  if (waitsFor) await app.later.unpark(key, waitsFor);
+  if (waitsFor) await app.later.giveUp(key, waitsFor);
   if (assessment)
     await events.remove(
       partitionOf(assessment),
@@ -107,6 +107,7 @@ async function eraseTraces(
       : []),
   ];
   if (operations.length > 0) await events.transact(operations);
+  await app.later.unname(key);
   await events.remove(partitionKey, `p|${own}`);
   await events.remove(partitionKey, `e|${own}`);
   if (evidenceBlob !== undefined) await app.storage.blobs('evidence').remove(evidenceBlob);

@@ -6,6 +6,7 @@ import { type Azurite, startAzurite } from '../../test/azurite.ts';
 import { type App, openApp } from '../assessment/app.ts';
 import { assess } from '../assessment/assess.ts';
 import { observe } from '../assessment/observe.ts';
+import type { Link } from '../events/index.ts';
 import { readSettings } from '../settings.ts';
 import type { Storage } from '../storage/index.ts';
 import { completeIndex } from './find.ts';
@@ -68,7 +69,7 @@ async function toTheEnd(request: { environment: string; id: string }, slice = 2)
 const statusOf = (request: { id: string }) =>
   openRequests(app.storage, app.clock).get(environment, request.id);
 
-/** Every place in storage where a text occurs, but for the log of requests and counters of velocities, which are nobody's. */
+/** Every place in storage where a text occurs, but for the log of requests. */
 async function placesOf(...texts: string[]): Promise<string[]> {
   const holds = (content: string) => texts.some((text) => content.includes(text));
   const found: string[] = [];
@@ -83,7 +84,6 @@ async function placesOf(...texts: string[]): Promise<string[]> {
       options,
     ).listEntities()) {
       if (name === 'subjectRequests' && row.rowKey?.startsWith('r|')) continue;
-      if (name === 'velocities') continue;
       if (holds(JSON.stringify(row))) found.push(`${name} ${row.rowKey}`);
     }
   }
@@ -167,6 +167,57 @@ describe('a deletion', () => {
     expect(await app.counts.of(environment)).toEqual(used);
     const purchase = { environment, type: 'Purchase', id: ids[0] ?? '', correlationId: 'c' };
     expect(await app.records.read(purchase)).toBeUndefined();
+  });
+
+  it('reaches what came early, what still waits, labels, and assessments of the merchant’s own', {
+    timeout: 60_000,
+  }, async () => {
+    await app.config.put(environment, 'assessments', 'Transfer', { template: 'Custom' }, { by: 'test' });
+    const velocities = [
+      'SELECT Count() AS perUser FROM Purchase, Transfer GROUPBY @"user.userId"',
+      'SELECT DistinctCount(@"user.email") AS mails FROM Purchase, BankEvent, Chargeback GROUPBY @"purchase.user.email"',
+    ];
+    await app.config.put(environment, 'velocitySets', 'Users', { velocities }, { by: 'test' });
+    const user = `everywhere-${randomUUID()}`;
+    const observed = (type: string, id: string, links: Link[], of?: string) =>
+      observe(app, {
+        type,
+        id: `${user}-${id}`,
+        payload: { note: `${type} of ${user}`, statusType: 'Approved' },
+        links,
+        subjects: type === 'Chargeback' ? [{ property: 'User', value: user }] : [],
+        environment,
+        correlationId: 'c',
+        ...(of === undefined ? {} : { of }),
+      });
+    const bought = `${user}-bought`;
+    // before its purchase, and for a purchase that never comes
+    await observed('BankEvent', 'early', [{ to: 'Purchase', id: bought }]);
+    await observed('Chargeback', 'waits', [{ to: 'Purchase', id: `${user}-never` }]);
+    await shop(user, bought);
+    await shop(user);
+    await observed('Label', 'label', [{ to: 'User', id: user }]);
+    const transfer = `${user}-transfer`;
+    await observed('Transfer:status', 'status', [{ to: 'Assessment', id: transfer }], 'Transfer');
+    await assess(app, {
+      type: 'Transfer',
+      id: transfer,
+      payload: { metadata: { eventId: transfer }, user: { id: user, userId: user } },
+      environment,
+      correlationId: 'c',
+      subjects: [{ property: 'metadata.eventId', value: transfer }],
+      links: [{ to: 'User', id: user }],
+    });
+    await observed('Label', 'generic', [{ to: 'Assessment', id: transfer }]);
+    await completeIndex(app);
+    const places = await placesOf(user);
+    for (const kind of ['e|', 'l|', 'w|', 'a|', 'x|'])
+      expect(
+        places.filter((place) => place.startsWith(`events ${kind}`)),
+        kind,
+      ).not.toEqual([]);
+    await toTheEnd(await ask('Delete', user));
+    expect(await placesOf(user)).toEqual([]);
   });
 
   it('is whole wherever a process died on the way', { timeout: 120_000 }, async () => {

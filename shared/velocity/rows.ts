@@ -8,7 +8,8 @@ import { unitSeconds } from './window.ts';
  *   PartitionKey  {root environment}|{hash of the key}|{shard}: all velocities that an event gives the same key share one,
  *                 so that one transaction per distinct key applies the event
  *   RowKey        c|{velocity id}           a counter
- *                 m|{day}|{event}[|{part}]  "this event is applied here"; day is the event's, as days since the epoch
+ *                 m|{day}|{hash of the event}[|{part}]  "this event is applied here"; day is the event's, as days since
+ *                 the epoch
  * Reads: a counter (point read), also several in parallel; the markers older than a day (a range), to remove them.
  */
 export const tableName = 'velocities';
@@ -25,8 +26,11 @@ export interface StoredCounter {
 
 export function partitionKeyOf(root: string, key: string, shard: number): string {
   // the key is personal data more often than not, and long now and then: only its hash is stored
-  const hashed = createHash('sha256').update(Buffer.from(key, 'utf16le')).digest('base64url');
-  return `${encodeKey(root)}|${hashed}|${shard}`;
+  return `${encodeKey(root)}|${hashOf(key)}|${shard}`;
+}
+
+function hashOf(text: string): string {
+  return createHash('sha256').update(Buffer.from(text, 'utf16le')).digest('base64url');
 }
 
 export function counterKeyOf(velocity: string): string {
@@ -35,7 +39,7 @@ export function counterKeyOf(velocity: string): string {
 
 /** An event's day is part of the key, so that old markers are a range. A replay has the same, for it has the same times. */
 export function markerKeyOf(event: string, at: number, part: number): string {
-  return `m|${dayOf(at)}|${encodeKey(event)}${part === 0 ? '' : `|${part}`}`;
+  return `m|${dayOf(at)}|${hashOf(event)}${part === 0 ? '' : `|${part}`}`;
 }
 
 /** The row keys of the markers of days before this time's. */
