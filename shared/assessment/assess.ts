@@ -2,6 +2,7 @@ import { definitionOf, type Snapshot } from '../config/index.ts';
 import type { Decision } from '../events/decision.ts';
 import type { Subject as DataSubject, Link } from '../events/eventTypes.ts';
 import type { JsonObject } from '../fql/index.ts';
+import { historyShards } from '../scoring/index.ts';
 import type { App } from './app.ts';
 import { contribute, decidedInput, likelyContributions, listening } from './contribute.ts';
 import { decide, inputOf, type Scores, type Subject } from './decide.ts';
@@ -152,6 +153,7 @@ async function assessNew(
       variables: decided.variables,
     },
     contributions: made.contributions,
+    spread: app.processNumber % historyShards,
     ...(links ? { links: links.slice(0, mostLinks) } : {}),
     ...(subjects ? { subjects } : {}),
   });

@@ -3,6 +3,8 @@ import { tellCalls, tellReads } from './callEvents.ts';
 import { contribute } from './contribute.ts';
 import { inputOf } from './decide.ts';
 import { enrich } from './enrichment.ts';
+import { isRemembered } from './featureEvents.ts';
+import { labelIn, rememberEvent, takeLabel } from './labels.ts';
 import { type Attachment, anyAssessment, type LaterEvent } from './later.ts';
 import { openReads } from './reads.ts';
 import { type Awaited, type EventKey, mayBeAwaited, type StoredEvent } from './record.ts';
@@ -22,11 +24,14 @@ export type Finishing = Pick<
   | 'geo'
   | 'bins'
   | 'processNumber'
+  | 'storage'
+  | 'scoring'
 >;
 
 /**
  * The last part of recording an event, which recovery repeats where a process died before it was through; every step may
- * be done again. Its velocities are applied. An event that belongs to an assessment is listed with it. One that waits for
+ * be done again. Its velocities are applied, it is counted in the histories that models look at, and what it says of fraud is
+ * taken in. An event that belongs to an assessment is listed with it. One that waits for
  * its assessment is parked where that will look, then looked for once more, so that of two that cross each other at least
  * one sees the other. And what waits for this event is attached to it, unless it is known that nothing does (`expected`).
  * Behind the answer, those who subscribed are told of its external calls; the event is complete when that is certain.
@@ -38,6 +43,8 @@ export async function finish(app: Finishing, stored: StoredEvent, expected = tru
   const expectedByAny = custom && ((await app.later.name(key)) || expected);
   await all([
     app.velocities.apply(stored.root, JSON.stringify(key), stored.contributions),
+    ...(isRemembered(key.type) ? [rememberEvent(app, stored, expected)] : []),
+    ...labelled(app, stored),
     ...(assessment ? [app.later.list(assessment, laterOf(stored))] : []),
     ...(waitsFor ? [park(app, stored, waitsFor)] : []),
     ...(expected && mayBeAwaited(stored) ? [attachWaiting(app, stored, key.type)] : []),
@@ -52,6 +59,13 @@ export async function finish(app: Finishing, stored: StoredEvent, expected = tru
       () => {},
     );
   app.subjects.note(stored);
+}
+
+/** What an event says of fraud, at work. */
+function labelled(app: Finishing, stored: StoredEvent): Promise<void>[] {
+  const label = labelIn(stored);
+  const { root, key } = stored;
+  return label ? [takeLabel(app, { root, environment: key.environment }, label)] : [];
 }
 
 /** All are waited for, so that nothing of an event goes on behind a caller who was told it failed. */
@@ -117,6 +131,7 @@ async function attach(app: Finishing, later: StoredEvent, assessment: StoredEven
   await all([
     app.velocities.apply(later.root, JSON.stringify(later.key), settled.contributions),
     app.later.list(settled.assessment, laterOf(later)),
+    ...labelled(app, later),
   ]);
   await app.later.unpark(later.key, later.waitsFor ?? []);
 }

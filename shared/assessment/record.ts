@@ -12,7 +12,15 @@ import {
   type Table,
 } from '../storage/index.ts';
 import type { Contribution } from '../velocity/index.ts';
-import { bucketKey, type EventKey, eventBuckets, ownKey, partitionOf, receiptOf } from './eventKeys.ts';
+import {
+  bucketKey,
+  type EventKey,
+  eventBuckets,
+  ownKey,
+  ownKeysOf,
+  partitionOf,
+  receiptOf,
+} from './eventKeys.ts';
 import type { Evidence } from './evidence.ts';
 
 export type { EventKey };
@@ -42,6 +50,8 @@ export interface StoredEvent {
   assessment?: EventKey;
   /** observation events: the assessments any of which it waits for; what it adds is worked out when one is found (later.ts) */
   waitsFor?: Awaited[];
+  /** a number of the process that recorded it: which shard of busy histories it counts in */
+  spread?: number;
   /** past events that were imported: nobody decided about them here, and their time of receipt is that of the event */
   imported?: Imported;
 }
@@ -62,10 +72,11 @@ export type Awaited = Pick<EventKey, 'type' | 'id'>;
  * Table `events`. PartitionKey: environment | type | hash of the id modulo 16. RowKey, by its first letter:
  * - `e|id and correlation id`: the event; point reads by review, search and repeats
  * - `l|id`: names the latest event of the id; point read by later events. Without an event where one is only waited for
- * - `p|id and correlation id`: stands while the event's velocities may not all be applied, or its external calls not be told
- *   of; read as a range by recovery
+ * - `p|id and correlation id`: stands while the event's velocities and histories may not all be applied, or its external calls
+ *   not be told of; read as a range by recovery
  * - `o|time of receipt|…`: the outbox, read as a range by followers in the order of receipt
  * - `w|…`, `a|…`, `x|…`: later events and what they belong to (later.ts)
+ * - `f|…`, `s|…`: what labels say (labels.ts)
  * The first four are written in one transaction, so that an event is stored whole or not at all.
  *
  * Table `activePartitions`. PartitionKey: `events`. RowKey: environment | type. `day`: the last day on which a process
@@ -105,6 +116,8 @@ export interface Records {
   read(key: EventKey): Promise<StoredEvent | undefined>;
   /** The latest event with this id. */
   latest(environment: string, type: string, id: string): Promise<StoredEvent | undefined>;
+  /** All events with this id, whatever their correlation ids. */
+  ofId(environment: string, type: string, id: string): AsyncIterable<StoredEvent>;
   /** Events received before `before` that may lack velocities. */
   incomplete(before: number): AsyncIterable<StoredEvent>;
   /** Where events were ever written, with the last day of that. */
@@ -228,6 +241,15 @@ export function openRecords(storage: Storage): Records {
       const partitionKey = partitionOf({ environment, type, id });
       const pointer = await events.read(partitionKey, `l|${encodeKey(id)}`);
       return typeof pointer?.event === 'string' ? load(partitionKey, pointer.event) : undefined;
+    },
+
+    async *ofId(environment, type, id) {
+      const partitionKey = partitionOf({ environment, type, id });
+      const from = `e|${ownKeysOf(id)}`;
+      for await (const { rowKey } of events.range(partitionKey, { from, before: `${from}~~~` })) {
+        const stored = await load(partitionKey, rowKey);
+        if (stored?.key.id === id) yield stored;
+      }
     },
 
     async *incomplete(before) {

@@ -14,11 +14,11 @@ import { DAY_MS } from './features/history.ts';
 export const historyTable = { tables: ['histories'] } as const;
 
 /** Processes are spread over so many shards of the entities that many events share at once. */
-const MOST_SHARDS = 4;
+export const historyShards = 4;
 
 /** How many shards an entity has; their histories are merged when read. A place may be that of every purchase of a shop. */
 export function shardsOf({ kind }: Entity): number {
-  return kind === 'place' ? MOST_SHARDS : kind === 'product' ? 2 : 1;
+  return kind === 'place' ? historyShards : kind === 'product' ? 2 : 1;
 }
 
 const sha = (text: string) => createHash('sha256').update(text).digest('base64url').slice(0, 22);
