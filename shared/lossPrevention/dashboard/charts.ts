@@ -31,7 +31,7 @@ export async function openCharts(): Promise<Charts> {
   const echarts = await import('echarts');
   let drawn = 0;
   const draw = (label: string, option: Parameters<ReturnType<typeof echarts.init>['setOption']>[0]): Html => {
-    const chart = echarts.init(null, null, { renderer: 'svg', ssr: true, width: 520, height: 250 });
+    const chart = echarts.init(null, null, { renderer: 'svg', ssr: true, width: 460, height: 250 });
     chart.setOption({ animation: false, ...option });
     const svg = chart.renderToSVGString();
     chart.dispose();
@@ -48,6 +48,8 @@ export async function openCharts(): Promise<Charts> {
         /^<svg [^>]*viewBox="([^"]*)"[^>]*>/,
         '<svg xmlns="http://www.w3.org/2000/svg" viewBox="$1" class="chart" role="img">',
       )
+      // what it adds for a pointer that hovers; the page's policy allows no style but its own
+      .replaceAll(/<style[^>]*>[\s\S]*?<\/style>/g, '')
       .replaceAll(/zr\d+-[a-z]+-?\d*/g, (name) => renamed(name))
       .replaceAll(ink, 'currentColor')
       .replaceAll(rule, 'var(--rule)');
@@ -66,6 +68,8 @@ export async function openCharts(): Promise<Charts> {
     legend: {
       top: 0,
       left: 0,
+      itemWidth: 18,
+      itemGap: 8,
       textStyle: { color: ink, fontSize: 13 },
       data: series.map(({ name }) => name),
     },

@@ -5,7 +5,7 @@ import { count, exactMoney, money, pageName, percent } from './format.ts';
 import { page } from './frame.ts';
 import { type Html, html } from './html.ts';
 import { atOrAbove } from './overview.ts';
-import { filters, grid, kindTitles, reasonLabel, reasonUnit } from './parts.ts';
+import { filters, grid, kindTitles, reasonLabel, reasonUnit, unseenCaption } from './parts.ts';
 
 /** A transaction that an investigator would look at. */
 export interface JournalRow {
@@ -53,7 +53,8 @@ export function gridPage(kind: Kind, findings: Findings): string {
 <div><dt>Average score of these</dt><dd id="average">${mean.toFixed(1)}</dd></div>
 </dl>
 <p class="note">Scores from ${section.threshold} to 999 are unlikely to be chance; the highest risk comes first. All of them are in <a href="${kind}.csv">${kind}.csv</a>.</p>
-${grid(kind, listed, `Top risk ${titles.title.toLowerCase()}`)}`,
+${grid(kind, listed, `Top risk ${titles.title.toLowerCase()}`)}
+<p id="none" role="status" hidden>None is in this range: lower the score, or take more months.</p>`,
   );
 }
 
@@ -105,7 +106,7 @@ ${journal && transactions(journal, risky)}`,
 const sum = (values: readonly number[]) => values.reduce((total, value) => total + value, 0);
 
 function scoreTable(entity: Entity, section: Section, months: readonly string[]): Html {
-  return html`<details><summary>As a table</summary><div class="scroll" tabindex="0"><table><thead><tr><th scope="col">Month</th><th scope="col" class="n">Score</th><th scope="col" class="n">Average</th></tr></thead><tbody>${months.map(
+  return html`<details><summary>As a table</summary><div class="scroll" tabindex="0"><table>${unseenCaption('Score by month')}<thead><tr><th scope="col">Month</th><th scope="col" class="n">Score</th><th scope="col" class="n">Average</th></tr></thead><tbody>${months.map(
     (month, m) =>
       html`<tr><th scope="row">${month}</th><td class="n">${entity.scores[m]!}</td><td class="n">${section.average[m]!}</td></tr>`,
   )}</tbody></table></div></details>`;
@@ -118,7 +119,7 @@ function reasonTable(ranked: readonly ReasonScore[], currency: string): Html {
   const rows = [...ranked].sort(
     (a, b) => Number(high(b)) - Number(high(a)) || b.percentile - a.percentile || a.p - b.p,
   );
-  return html`<div class="scroll" tabindex="0"><table><thead><tr><th scope="col">Reason</th><th scope="col" class="n">Value</th><th scope="col" class="n">Peers</th><th scope="col" class="n">Percentile</th><th scope="col" class="n">At stake</th><th scope="col">Strongest in</th><th scope="col" class="n">Seen</th><th scope="col" class="n">Expected</th><th scope="col" class="n">z</th></tr></thead><tbody>${rows.map(
+  return html`<div class="scroll" tabindex="0"><table>${unseenCaption('Reasons, by percentile')}<thead><tr><th scope="col">Reason</th><th scope="col" class="n">Value</th><th scope="col" class="n">Peers</th><th scope="col" class="n">Percentile</th><th scope="col" class="n">At stake</th><th scope="col">Strongest in</th><th scope="col" class="n">Seen</th><th scope="col" class="n">Expected</th><th scope="col" class="n">z</th></tr></thead><tbody>${rows.map(
     (reason) =>
       html`<tr${high(reason) ? html` class="high"` : html``}><th scope="row">${reasonLabel(reason.reason)}${
         high(reason) && html` <span class="flag">high</span>`
@@ -166,7 +167,7 @@ function reasonDetails(
         { percent: true },
       );
     const open = i === 0 ? html` open` : html``;
-    return html`<details${open}><summary>${label}</summary>${chart}<div class="scroll" tabindex="0"><table><thead><tr><th scope="col">Month</th><th scope="col" class="n">Value</th><th scope="col" class="n">Peers</th><th scope="col" class="n">Percentile</th></tr></thead><tbody>${found.map(
+    return html`<details${open}><summary>${label}</summary>${chart}<div class="scroll" tabindex="0"><table>${unseenCaption(label)}<thead><tr><th scope="col">Month</th><th scope="col" class="n">Value</th><th scope="col" class="n">Peers</th><th scope="col" class="n">Percentile</th></tr></thead><tbody>${found.map(
       (reason, m) =>
         html`<tr><th scope="row">${names[m]!}</th><td class="n">${reason ? percent(reason.value) : '–'}</td><td class="n">${reason ? percent(reason.peer) : '–'}</td><td class="n">${reason ? reason.percentile.toFixed(1) : '–'}</td></tr>`,
     )}</tbody></table></div></details>`;
@@ -178,7 +179,7 @@ function transactions(journal: readonly JournalRow[], risky: ReadonlySet<string>
     const kind = row.voided > 0 ? 'void' : row.isReturn ? 'return' : 'sale';
     const tender = [row.cash && 'cash', row.card && 'card'].filter(Boolean).join(' and ') || 'other';
     const cents = (value: number) => (value === 0 ? '' : exactMoney(value, row.currency));
-    return html`<tr><td class="n">${row.day} ${clock(row.second)}</td><td class="id">${row.number}</td><td class="id">${
+    return html`<tr><td class="n">${row.day} ${clock(row.second)}</td><td class="id">${row.number}</td><td class="id with">${
       risky.has(row.staff) && html`<span class="flag">risk</span> `
     }${row.staff}</td><td class="id">${row.terminal}</td><td>${kind}</td><td class="n">${cents(row.sold)}</td><td class="n">${cents(row.discount)}</td><td class="n">${cents(row.overridden)}</td><td class="n">${cents(row.returned)}</td><td>${
       row.isReturn ? (row.receipt ? 'yes' : 'no') : ''
@@ -186,7 +187,7 @@ function transactions(journal: readonly JournalRow[], risky: ReadonlySet<string>
   });
   return html`<h2>Transactions of the last six months</h2>
 <p class="note">Those with a return, a void, a manual discount, a changed price or a withheld offer; the latest ${journal.length}. A mark stands before staff of high risk.</p>
-<div class="scroll" tabindex="0"><table><thead><tr><th scope="col">Time</th><th scope="col">Transaction</th><th scope="col">Staff</th><th scope="col">Terminal</th><th scope="col">Kind</th><th scope="col" class="n">Purchase</th><th scope="col" class="n">Discount</th><th scope="col" class="n">Price taken off</th><th scope="col" class="n">Return</th><th scope="col">Receipt</th><th scope="col">Paid by</th><th scope="col">Category</th></tr></thead><tbody>${rows}</tbody></table></div>`;
+<div class="scroll" tabindex="0"><table>${unseenCaption('Transactions')}<thead><tr><th scope="col">Time</th><th scope="col">Transaction</th><th scope="col">Staff</th><th scope="col">Terminal</th><th scope="col">Kind</th><th scope="col" class="n">Purchase</th><th scope="col" class="n">Discount</th><th scope="col" class="n">Price taken off</th><th scope="col" class="n">Return</th><th scope="col">Receipt</th><th scope="col">Paid by</th><th scope="col">Category</th></tr></thead><tbody>${rows}</tbody></table></div>`;
 }
 
 function clock(second: number): string {

@@ -4,7 +4,7 @@ import type { Charts } from './charts.ts';
 import { count, money } from './format.ts';
 import { page } from './frame.ts';
 import { embeddedJson, type Html, html } from './html.ts';
-import { filters, grid, reasonLabel } from './parts.ts';
+import { filters, grid, reasonLabel, unseenCaption } from './parts.ts';
 
 /** What the lake held that is not in the result. */
 export interface LakeNotes {
@@ -51,7 +51,7 @@ function lakeNotes(notes: LakeNotes): Html {
   return html`<details><summary>${count(problems.length)} files are not part of this; ${count(rejects)} rows were rejected, ${count(unmatched)} lines have no transaction, ${count(duplicates)} transactions stood there twice</summary>
 ${
   shown.length > 0 &&
-  html`<div class="scroll" tabindex="0"><table><thead><tr><th scope="col">File</th><th scope="col">Why</th></tr></thead><tbody>${shown.map(
+  html`<div class="scroll" tabindex="0"><table>${unseenCaption('Files left out')}<thead><tr><th scope="col">File</th><th scope="col">Why</th></tr></thead><tbody>${shown.map(
     (problem) => html`<tr><td class="id">${problem.file}</td><td>${problem.reason}</td></tr>`,
   )}</tbody></table></div>`
 }</details>`;
@@ -106,7 +106,7 @@ function bins(title: string, months: readonly string[], section: Section, charts
     ),
   }));
   return html`<figure><figcaption>${title}</figcaption>${charts.columns(title, months, series)}
-<details><summary>As a table</summary><div class="scroll" tabindex="0"><table><thead><tr><th scope="col">Month</th>${series.map(
+<details><summary>As a table</summary><div class="scroll" tabindex="0"><table>${unseenCaption(title)}<thead><tr><th scope="col">Month</th>${series.map(
     ({ name }) => html`<th scope="col" class="n">${name}</th>`,
   )}</tr></thead><tbody>${months.map(
     (month, m) =>
@@ -120,7 +120,7 @@ function reasonTable(section: Section): Html {
     if (entity.flagged) counts.set(entity.main, (counts.get(entity.main) ?? 0) + 1);
   const rows = [...counts].sort((a, b) => b[1] - a[1] || (a[0] < b[0] ? -1 : 1));
   if (rows.length === 0) return html`<p>Nobody is at or above ${section.threshold}.</p>`;
-  return html`<div class="scroll" tabindex="0"><table><thead><tr><th scope="col">Strongest reason</th><th scope="col" class="n">Staff</th></tr></thead><tbody>${rows.map(
+  return html`<div class="scroll" tabindex="0"><table>${unseenCaption('Strongest reasons')}<thead><tr><th scope="col">Strongest reason</th><th scope="col" class="n">Staff</th></tr></thead><tbody>${rows.map(
     ([reason, n]) => html`<tr><th scope="row">${reasonLabel(reason)}</th><td class="n">${n}</td></tr>`,
   )}</tbody></table></div>`;
 }

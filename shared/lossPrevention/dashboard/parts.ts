@@ -40,6 +40,10 @@ ${more.search && html`<label>Search <input type="search" name="search" autocompl
 </form>`;
 }
 
+/** The caption of a table that the words around it introduce already: for those who hear the page. */
+export const unseenCaption = (text: string): Html =>
+  html`<caption><span class="unseen">${text}</span></caption>`;
+
 /** The top-risk grid. `plain` tables are not filtered. */
 export function grid(kind: Kind, entities: readonly Entity[], caption: string, plain = false): Html {
   const { place } = kindTitles[kind];
@@ -50,7 +54,7 @@ export function grid(kind: Kind, entities: readonly Entity[], caption: string, p
   const rows = entities.map((entity) => {
     const stake = [...entity.returnsStake, ...entity.discountsStake].reduce((sum, cents) => sum + cents, 0);
     const name = entity.page ? html`<a href="${kind}/${pageName(entity.id)}">${entity.id}</a>` : entity.id;
-    const cells = html`<th scope="row" class="id">${name}${entity.flagged && html` <span class="flag">high</span>`}</th><td class="id">${entity.place}</td>${
+    const cells = html`<th scope="row" class="id${entity.flagged && ' with'}">${name}${entity.flagged && html` <span class="flag">high</span>`}</th><td class="id">${entity.place}</td>${
       roles && html`<td>${entity.role}</td>`
     }<td class="n" data-k="max">${entity.max}</td><td class="n" data-k="mean">${entity.mean.toFixed(1)}</td><td class="n" data-k="above">${entity.above}</td><td>${reasonLabel(entity.main)}</td><td class="n">${
       entity.reasons ? money(stake, entity.currency) : '–'
