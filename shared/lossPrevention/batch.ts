@@ -2,11 +2,11 @@ import { mkdir, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { Engine } from '../duck.ts';
 import { csv } from './dashboard/format.ts';
-import { makeFacts } from './facts.ts';
+import { forgetFacts, makeFacts } from './facts.ts';
 import type { Files } from './files.ts';
 import { gzipFault } from './gzip.ts';
 import type { FileProblem, LakeFile, Unit } from './layout.ts';
-import { addUp, monthsOfUnits, unitTables, writePartials } from './partials.ts';
+import { monthsOfUnits, unitTables, writePartials } from './partials.ts';
 import { type Brought, emptyTables, type FileRead, readFiles } from './read.ts';
 import type { Reject } from './rejects.ts';
 import { entityNames } from './schema.ts';
@@ -91,11 +91,11 @@ export async function readBatch(
 ): Promise<{ folder: string; read: UnitRead }[]> {
   const { engine, out } = place;
   const feeds = batch.some(({ unit }) => unit.files.some((file) => file.cdm?.changes));
+  await forgetFacts(engine);
   for (const sql of emptyTables(entityNames, feeds)) await engine.run(sql);
   const reads = await readUnits(place, batch, feeds);
   if (reads.every(({ read }) => read.problems.length > 0)) return reads;
   const counts = await makeFacts(engine, cash, feeds);
-  await addUp(engine);
   const monthsOf = await monthsOfUnits(engine);
   const local = join(engine.directory, 'unit');
   await mkdir(local, { recursive: true });

@@ -34,6 +34,12 @@ const square = (value: string) => `power(least((${value} + 50) // 100, 100000000
 /** A sum as a whole number that JavaScript can hold; one nonsensical amount must not stop a night. */
 export const whole = (sum: string) => `CAST(least(${sum}, ${Number.MAX_SAFE_INTEGER}) AS BIGINT)`;
 
+/** Forgets the facts of what was read before. */
+export async function forgetFacts(engine: Engine): Promise<void> {
+  await engine.run('DROP VIEW IF EXISTS fact');
+  for (const table of ['joined', 'line']) await engine.run(`DROP TABLE IF EXISTS ${table}`);
+}
+
 /**
  * Makes `fact` (one row a transaction, with every sum; a view of `joined`) and `line` (one row a sold or returned line) from
  * the entity tables, and drops those, because memory is short. Rows of different units never meet, so what comes of a unit
@@ -48,7 +54,7 @@ export async function makeFacts(
   if (feeds) await applyChanges(engine);
   const joins = await findJoinColumns(engine);
   const read = await countsOfTables(engine);
-  await engine.run(`CREATE OR REPLACE TEMP TABLE tx AS
+  await engine.run(`CREATE TEMP TABLE tx AS
     WITH all_tx AS (
       SELECT rowid AS id, unit, number, coalesce(terminal, '') AS terminal, coalesce(store, '') AS store, coalesce(area, '') AS area,
         coalesce(region, '') AS region, coalesce(staff, '') AS staff, coalesce(role, '') AS role,
@@ -61,7 +67,7 @@ export async function makeFacts(
       WHERE ${counted})
     SELECT * FROM all_tx ${(await haveDuplicates(engine)) ? oneOfAKind : ''}`);
   await engine.run('DROP TABLE raw_Transactions');
-  await engine.run(`CREATE OR REPLACE TEMP TABLE line AS
+  await engine.run(`CREATE TEMP TABLE line AS
     WITH by_hand AS (
       SELECT unit, number, terminal, store, line,
         sum(abs(amount)) FILTER (WHERE coalesce(byHand, '0') NOT IN ('0', '', 'None')) AS manual,
@@ -94,7 +100,7 @@ export async function makeFacts(
     cash.length > 0
       ? `lower(p.tender) IN (${cash.map((name) => literal(name.toLowerCase())).join(', ')})`
       : 'false';
-  await engine.run(`CREATE OR REPLACE TEMP TABLE paid AS
+  await engine.run(`CREATE TEMP TABLE paid AS
     WITH of_tx AS (
       SELECT t.id, coalesce(${tenders}, false) AS cash, p.card
       FROM raw_Payments p JOIN tx t ON ${joinOn('p', 'payments', joins)}
@@ -102,12 +108,13 @@ export async function makeFacts(
     SELECT id, bool_or(cash) AS cash, min(card) FILTER (WHERE NOT cash) AS card,
       min(card) FILTER (WHERE NOT cash) <> max(card) FILTER (WHERE NOT cash) AS several FROM of_tx GROUP BY id`);
   await engine.run('DROP TABLE raw_Payments');
-  await engine.run(`CREATE OR REPLACE TEMP TABLE quick AS
+  await engine.run(`CREATE TEMP TABLE quick AS
     SELECT DISTINCT l.id FROM line l JOIN tx r ON r.id = l.id
     JOIN tx o ON o.unit = r.unit AND o.number = l.originalNumber AND (l.originalTerminal IS NULL OR o.terminal = l.originalTerminal)
     WHERE l.ret AND NOT o.voided AND o.id <> r.id
       AND (r.day - o.day) * 86400 + r.second - o.second BETWEEN 0 AND ${soonSeconds}`);
   await engine.run(joinedSql());
+  for (const table of ['tx', 'paid', 'quick']) await engine.run(`DROP TABLE ${table}`);
   await engine.run(factSql());
   return countsOf(engine, read);
 }
@@ -133,7 +140,7 @@ function joinedSql(): string {
   const sold = (value: string, when = 'true') =>
     whole(`sum(CASE WHEN NOT ret AND (${when}) THEN ${value} ELSE 0 END)`);
   const count = (when = 'true') => `CAST(count(*) FILTER (WHERE NOT ret AND (${when})) AS INTEGER)`;
-  return `CREATE OR REPLACE TEMP TABLE joined AS
+  return `CREATE TEMP TABLE joined AS
     WITH of_lines AS (
       SELECT id, ${whole('sum(CASE WHEN ret THEN net ELSE 0 END)')} AS back_cents, ${sold('net')} AS sold_cents,
         bool_or(ret) AS has_return, bool_or(ret AND originalNumber IS NOT NULL) AS has_original,
@@ -219,7 +226,7 @@ function factSql(): string {
     withheldValue: live('withheld_cents'),
     discountValue: live('discounts'),
   };
-  return `CREATE OR REPLACE TEMP VIEW fact AS
+  return `CREATE TEMP VIEW fact AS
     SELECT id, unit, number, terminal, store, region, staff, role, customer, currency, day, second, cash AS in_cash, card,
       is_return, coalesce(has_original, false) OR refunded AS receipt, coalesce(main_category, '') AS category,
       ${sumNames.map((name) => `CAST(${sums[name]} AS BIGINT) AS ${name}`).join(',\n      ')}
@@ -227,7 +234,7 @@ function factSql(): string {
 }
 
 /** The same sums of each line, as far as products are judged by them; hardly two lines of a day have all in common, so nothing is added up yet. */
-export function productSql(names: readonly (typeof productSums)[number][], where = 'true'): string {
+export function productSql(names: readonly (typeof productSums)[number][], where: string): string {
   const back = (condition = 'true') => `CASE WHEN l.ret AND (${condition}) THEN 1 ELSE 0 END`;
   const money = (condition = 'true') => `CASE WHEN l.ret AND (${condition}) THEN l.net ELSE 0 END`;
   const sold = (value: string, when = 'true') => `CASE WHEN NOT l.ret AND (${when}) THEN ${value} ELSE 0 END`;
@@ -257,7 +264,7 @@ export function productSql(names: readonly (typeof productSums)[number][], where
     withheldValue: sold('l.net', withheldLine),
     discountValue: sold('l.manual + l.periodic'),
   };
-  return `SELECT f.unit, f.day, l.item, l.category, f.staff, f.currency,
+  return `SELECT f.day, l.item, l.category, f.staff, f.currency,
       ${names.map((name) => `CAST(${sums[name]} AS BIGINT) AS ${name}`).join(', ')}
     FROM line l JOIN fact f ON f.id = l.id WHERE f.transactions > 0 AND l.item <> '' AND (${where})`;
 }

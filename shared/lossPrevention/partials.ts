@@ -29,51 +29,42 @@ export const rolledTables = [...monthTables, 'cards'] as const;
 const added = (names: readonly string[]) =>
   names.map((name) => `${whole(`sum(${name})`)} AS ${name}`).join(', ');
 
-function selectOf(table: UnitTable): string {
+/** A table's rows of one unit. */
+function selectOf(table: UnitTable, unit: number): string {
+  const own = `unit = ${unit}`;
   const customers = (names: readonly string[]) =>
-    `SELECT unit, day, ${customerDimensions.join(', ')}, ${names.join(', ')} FROM fact WHERE customer <> '' AND transactions > 0`;
+    `SELECT day, ${customerDimensions.join(', ')}, ${names.join(', ')} FROM fact WHERE ${own} AND customer <> '' AND transactions > 0`;
   switch (table) {
     case 'tills':
-      return `SELECT unit, day, ${tillDimensions.join(', ')}, ${added(sumNames)} FROM fact GROUP BY ALL`;
+      return `SELECT day, ${tillDimensions.join(', ')}, ${added(sumNames)} FROM fact WHERE ${own} GROUP BY ALL`;
     case 'products':
-      return productSql(productPlain);
+      return productSql(productPlain, own);
     case 'productEvents':
-      return productSql(productEvents, productEvent);
+      return productSql(productEvents, `${own} AND (${productEvent})`);
     case 'customers':
       return customers(customerPlain);
     case 'customerEvents':
       return `${customers(customerEvents)} AND (returns > 0 OR manual > 0 OR overrides > 0)`;
     case 'cards':
-      return `SELECT unit, day, ${cardDimensions.join(', ')}, CAST(sum(returns) AS BIGINT) AS refunds,
-        ${whole('sum(returned)')} AS value FROM fact WHERE toCard > 0 AND staff <> '' GROUP BY ALL`;
+      return `SELECT day, ${cardDimensions.join(', ')}, CAST(sum(returns) AS BIGINT) AS refunds,
+        ${whole('sum(returned)')} AS value FROM fact WHERE ${own} AND toCard > 0 AND staff <> '' GROUP BY ALL`;
     case 'journal':
       // Plain sales say nothing about anybody; what an investigator looks at is kept.
-      return `SELECT unit, day, second, number, staff, terminal, store, customer, currency, sold, discountValue, manualValue,
+      return `SELECT day, second, number, staff, terminal, store, customer, currency, sold, discountValue, manualValue,
         overrideValue, returned, voidValue, receipt, is_return, in_cash, card IS NOT NULL AS by_card, category FROM fact
-        WHERE returns > 0 OR voids > 0 OR manual > 0 OR overrides > 0 OR withheld > 0`;
+        WHERE ${own} AND (returns > 0 OR voids > 0 OR manual > 0 OR overrides > 0 OR withheld > 0)`;
   }
 }
 
-/** Adds the facts up into the tables that each unit leaves behind (`part_tills` …). */
-export async function addUp(engine: Engine): Promise<void> {
-  for (const table of unitTables)
-    await engine.run(`CREATE OR REPLACE TEMP TABLE part_${table} AS ${selectOf(table)}`);
-}
-
-/** Writes one unit's sums, as `addUp` made them, into `folder`. */
+/** Adds the facts of one unit up, and writes the sums into `folder`. */
 export async function writePartials(engine: Engine, unit: number, folder: string): Promise<void> {
-  for (const table of unitTables)
-    await copy(
-      engine,
-      `SELECT * EXCLUDE (unit) FROM part_${table} WHERE unit = ${unit}`,
-      join(folder, `${table}.parquet`),
-    );
+  for (const table of unitTables) await copy(engine, selectOf(table, unit), join(folder, `${table}.parquet`));
 }
 
-/** The months that each unit of `addUp` touches, with the number of its days in them. */
+/** The months that each unit of the facts touches, with the number of its days in them. */
 export async function monthsOfUnits(engine: Engine): Promise<Map<number, { month: string; days: number }[]>> {
   const rows = await engine.rows(
-    `SELECT unit, strftime(day, '%Y-%m') AS month, count(DISTINCT day) AS days FROM part_tills GROUP BY ALL ORDER BY ALL`,
+    `SELECT unit, strftime(day, '%Y-%m') AS month, count(DISTINCT day) AS days FROM joined GROUP BY ALL ORDER BY ALL`,
   );
   const months = new Map<number, { month: string; days: number }[]>();
   for (const row of rows) {
