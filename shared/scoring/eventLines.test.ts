@@ -25,6 +25,29 @@ describe('event lines', () => {
     });
   });
 
+  it('carry what was known beside the event, whether it is stored, in the lake or written in short', () => {
+    const deviceAttributes = { trueIp: '203.0.113.1', deviceCountryCode: 'NL' };
+    const reads = [
+      { request: { id: 'score|purchases_perIP' }, answer: { value: 3 } },
+      { request: { id: 'score|purchases_perEmail' }, answer: { failed: { code: 'velocity-failed' } } },
+      { request: { id: 'velocity|other' }, answer: { value: 4 } },
+    ];
+    const line = { type: 'Purchase', received, event: body };
+    const known = { deviceAttributes, ipCountry: 'NL', binCountry: 'BE' };
+    const velocities = { purchases_perIP: 3 };
+    const stored = {
+      enrichment: { deviceAttributes },
+      scoring: { ipCountry: 'NL', binCountry: 'BE' },
+      reads,
+    };
+    expect(read({ ...line, evidence: stored })).toMatchObject({ event: { ...known, velocities } });
+    const lake = { ...line, enrichment: { deviceAttributes, binCountry: 'BE' }, evidence: { reads } };
+    expect(read(lake)).toMatchObject({ event: { ...known, velocities } });
+    expect(read({ ...line, ...known, deviceAttributes: {} })).toMatchObject({
+      event: { ...known, deviceAttributes: {} },
+    });
+  });
+
   it('bring purchases into their canonical form, as the API does', () => {
     const line = read({
       PurchaseId: 'p1',

@@ -95,25 +95,46 @@ function eventOf(kind: Assessed, body: Body, envelope: Body, arrived: number | u
   );
   if (stated === undefined)
     throw new EventLineError(`This ${type} says neither when it was received nor when it was made.`);
-  const event: FeatureEvent = { type, id, at: stated, payload };
-  const attributes =
-    at(envelope, 'deviceAttributes') ??
-    at(envelope, 'enrichment', 'deviceAttributes') ??
-    at(envelope, 'evidence', 'enrichment', 'deviceAttributes');
-  const deviceAttributes = isObject(attributes)
-    ? Object.fromEntries(
-        Object.entries(attributes).filter((entry): entry is [string, string] => typeof entry[1] === 'string'),
-      )
-    : undefined;
+  return { kind: 'event', event: { type, id, at: stated, payload, ...knownOf(envelope) } };
+}
+
+const countryCode = 'deviceCountryCode';
+
+/** What was known beside the event when it was assessed, where the line tells: as it is stored, as the lake has it, or in short. */
+function knownOf(envelope: Body): Partial<FeatureEvent> {
+  const evidence = at(envelope, 'evidence');
+  const enrichment = at(envelope, 'enrichment') ?? at(evidence, 'enrichment');
+  const deviceAttributes = textsOf(at(envelope, 'deviceAttributes') ?? at(enrichment, 'deviceAttributes'));
+  const stated = (name: string) =>
+    textAt(envelope, name) ?? textAt(enrichment, name) ?? textAt(evidence, 'scoring', name);
+  const ipCountry = stated('ipCountry') ?? deviceAttributes?.[countryCode];
+  const binCountry = stated('binCountry');
+  const velocities = scorecardReads(at(evidence, 'reads'));
   return {
-    kind: 'event',
-    event: {
-      ...event,
-      ...(deviceAttributes ? { deviceAttributes } : {}),
-      ...(textAt(envelope, 'ipCountry') ? { ipCountry: textAt(envelope, 'ipCountry') } : {}),
-      ...(textAt(envelope, 'binCountry') ? { binCountry: textAt(envelope, 'binCountry') } : {}),
-    },
+    ...(deviceAttributes ? { deviceAttributes } : {}),
+    ...(ipCountry === undefined ? {} : { ipCountry }),
+    ...(binCountry === undefined ? {} : { binCountry }),
+    ...(velocities ? { velocities } : {}),
   };
+}
+
+function textsOf(value: unknown): Record<string, string> | undefined {
+  if (!isObject(value)) return undefined;
+  return Object.fromEntries(
+    Object.entries(value).filter((entry): entry is [string, string] => typeof entry[1] === 'string'),
+  );
+}
+
+/** The velocities that the scorecard read, from all reads of the assessment. */
+function scorecardReads(reads: unknown): Record<string, number> | undefined {
+  if (!Array.isArray(reads)) return undefined;
+  return Object.fromEntries(
+    reads.flatMap((read): [string, number][] => {
+      const name = /^score\|(.*)$/s.exec(textAt(read, 'request', 'id') ?? '')?.[1];
+      const value = at(read, 'answer', 'value');
+      return name !== undefined && typeof value === 'number' ? [[name, value]] : [];
+    }),
+  );
 }
 
 /**

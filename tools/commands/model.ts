@@ -2,6 +2,7 @@ import { createReadStream, readFileSync, writeFileSync } from 'node:fs';
 import { createInterface } from 'node:readline';
 import { parseArgs } from 'node:util';
 import { type Gathered, gatherLines } from '../../shared/scoring/eventLines.ts';
+import { eventScorers } from '../../shared/scoring/eventScorers.ts';
 import { entitiesOf } from '../../shared/scoring/features/entities.ts';
 import { featureNames } from '../../shared/scoring/features/schema.ts';
 import { areaUnderRoc, averagePrecision, precisionAtK } from '../../shared/scoring/metrics.ts';
@@ -13,7 +14,6 @@ import {
   requireSchema,
 } from '../../shared/scoring/model.ts';
 import { openReplay } from '../../shared/scoring/replay.ts';
-import { riskScorer } from '../../shared/scoring/riskScorer.ts';
 import { loadScorecard } from '../../shared/scoring/scorecard.ts';
 import { directories } from '../../shared/scoring/scorecardDirectories.ts';
 import { trainModel } from '../../shared/scoring/trainer.ts';
@@ -233,9 +233,14 @@ async function score(args: string[]): Promise<void> {
   const lines = nothing();
   await readLines(need(values.events, 'events'), lines);
   if (values.labels !== undefined) await readLines(values.labels, lines);
-  const scorer = riskScorer(await loadScorecard(), model, directories);
+  const { kind } = model.info;
+  const scorers = eventScorers(
+    await loadScorecard(),
+    { [kind]: { version: 'of the file', model } },
+    directories,
+  );
   const replay = openReplay(directories);
-  const scored = modelEvents[model.info.kind];
+  const scored = modelEvents[kind];
   const events = lines.events.sort((a, b) => a.at - b.at);
   const labels = lines.labels.sort((a, b) => a.arrived - b.arrived);
   let next = 0;
@@ -245,11 +250,10 @@ async function score(args: string[]): Promise<void> {
       replay.observe(event);
       continue;
     }
-    const { at: now, payload, ipCountry, binCountry, deviceAttributes } = event;
     const histories = Object.fromEntries(
       entitiesOf(event).map((entity) => [entity.kind, replay.histories.read(event.type, entity)]),
     );
-    const result = scorer.score(payload, { now, ipCountry, binCountry, deviceAttributes, histories });
+    const result = scorers[kind](event, { velocities: event.velocities, histories });
     replay.observe(event);
     const probability = result.model && Number(result.model.probability.toPrecision(6));
     console.log(

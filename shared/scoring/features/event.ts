@@ -13,4 +13,6 @@ export interface FeatureEvent {
   binCountry?: string;
   /** of the device fingerprinting, by camelCase name */
   deviceAttributes?: Readonly<Record<string, string>>;
+  /** what the scorecard's velocities said, by name; no feature, as not every environment has them */
+  velocities?: Readonly<Record<string, number>>;
 }
