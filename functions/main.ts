@@ -4,6 +4,7 @@ import './dashboards.ts';
 import './externalMonitoring.ts';
 import './followers.ts';
 import './health.ts';
+import './imports.ts';
 import './lake.ts';
 import './lossPrevention.ts';
 import './management.ts';

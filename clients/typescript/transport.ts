@@ -142,12 +142,12 @@ export function openTransport(options: ClientOptions): Transport {
     for (const [name, value] of Object.entries(call.headers ?? {}))
       if (value !== undefined) headers.set(name, value);
     if (call.body !== undefined) headers.set('content-type', call.contentType ?? 'application/json');
-    const text = call.contentType === undefined ? JSON.stringify(call.body) : String(call.body);
+    const content = contentOf(call);
     const response = await send(url, {
       method: call.method,
       headers,
       signal: settings.signal ? AbortSignal.any([limit, settings.signal]) : limit,
-      ...(call.body === undefined ? {} : { body: text }),
+      ...(call.body === undefined ? {} : { body: content }),
     });
     const answer = await response.text();
     return { status: response.status, headers: response.headers, body: parsed(answer, response.headers) };
@@ -181,6 +181,11 @@ export function openTransport(options: ClientOptions): Transport {
       await sleep(wait);
     }
   };
+}
+
+function contentOf({ body, contentType }: Call): string | Uint8Array<ArrayBuffer> {
+  if (contentType === undefined) return JSON.stringify(body);
+  return body instanceof Uint8Array ? new Uint8Array(body) : String(body);
 }
 
 /** May the same request succeed a little later, and is it safe to send it again? */

@@ -44,6 +44,7 @@ const table: readonly (readonly [RegExp, string])[] = [
   [/^GET .*\/usage$/, 'xxxx-------'],
   [/^GET .*\/capacities(\/|$)/, 'xxxx-------'],
   [/ .*\/capacities(\/|$)/, 'xx---------'],
+  [/ .*\/imports(\/|$)/, 'xxxx-x-----'],
   [/^GET .*\/subjectRequests(\/|$)/, 'xxxx-x-----'],
   [/ .*\/subjectRequests(\/|$)/, 'xxx--x-----'],
   [/^(GET .*\/lossPrevention\/|POST .*\/dashboard\/session$)/, 'xxxx-x-----'],

@@ -45,7 +45,7 @@ export interface Reply {
 }
 
 /** What a route expects as its body. */
-export type BodyKind = 'none' | 'json' | 'csv';
+export type BodyKind = 'none' | 'json' | 'csv' | 'octets';
 
 export interface Route {
   method: 'GET' | 'PUT' | 'POST' | 'DELETE';
@@ -184,24 +184,26 @@ function missing(name: string): never {
   throw new Error(`the route has no parameter ${name}`);
 }
 
+const mediaTypes = { json: 'application/json', csv: 'text/csv', octets: 'application/octet-stream' };
+
 async function readBody(
   request: ManagementRequest,
   kind: BodyKind,
 ): Promise<{ body: Json | undefined; file: Uint8Array }> {
   if (kind === 'none') return { body: undefined, file: new Uint8Array() };
   const type = (request.headers.get('content-type') ?? '').split(';')[0]?.trim().toLowerCase() ?? '';
-  const wanted = kind === 'csv' ? 'text/csv' : 'application/json';
+  const wanted = mediaTypes[kind];
   if (type !== wanted && !(kind === 'json' && type.endsWith('+json'))) {
     throw Problem.unsupportedMediaType(
       `This route takes ${wanted}; the request has ${type === '' ? 'no Content-Type' : type}.`,
     );
   }
-  const limit = kind === 'csv' ? fileLimit : jsonLimit;
+  const limit = kind === 'json' ? jsonLimit : fileLimit;
   const announced = Number(request.headers.get('content-length') ?? 0);
   if (announced > limit) throw tooLarge(limit);
   const bytes = await request.body();
   if (bytes.byteLength > limit) throw tooLarge(limit);
-  if (kind === 'csv') return { body: undefined, file: bytes };
+  if (kind !== 'json') return { body: undefined, file: bytes };
   let text: string;
   try {
     text = new TextDecoder('utf-8', { fatal: true }).decode(bytes);

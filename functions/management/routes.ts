@@ -3,6 +3,7 @@ import { environmentRoutes } from './environments.ts';
 import { evaluateRoutes } from './evaluate.ts';
 import { eventRoutes } from './events.ts';
 import { externalCallRoutes } from './externalCalls.ts';
+import { importRoutes } from './imports.ts';
 import { listRoutes } from './lists.ts';
 import { lossPreventionRoutes } from './lossPrevention.ts';
 import { resourceRoutes } from './resources.ts';
@@ -17,6 +18,7 @@ import { usageRoutes } from './usage.ts';
 const ownRoutes: readonly Route[] = [
   ...environmentRoutes,
   ...listRoutes,
+  ...importRoutes,
   ...supportListRoutes,
   ...externalCallRoutes,
   ...activityRoutes,

@@ -255,14 +255,16 @@ export function openApiDocument(version: string): Document {
                         example: 'Email,Status\ndana@example.com,VIP\n',
                       },
                     }
-                  : {
-                      'application/json': {
-                        schema: schemaOf(about.body ?? z.unknown(), 'input'),
-                        ...(examples[about.operation] === undefined
-                          ? {}
-                          : { example: examples[about.operation] }),
+                  : route.body === 'octets'
+                    ? { 'application/octet-stream': { schema: { type: 'string', format: 'binary' } } }
+                    : {
+                        'application/json': {
+                          schema: schemaOf(about.body ?? z.unknown(), 'input'),
+                          ...(examples[about.operation] === undefined
+                            ? {}
+                            : { example: examples[about.operation] }),
+                        },
                       },
-                    },
             },
           }
         : {}),

@@ -4,6 +4,7 @@ import { type Config, configNames, openConfig } from '../config/index.ts';
 import { type ExternalCalls, openExternalCalls } from '../external/index.ts';
 import type { JsonObject } from '../fql/index.ts';
 import { type Geo, openGeo } from '../geo/index.ts';
+import { importNames } from '../imports/store.ts';
 import { type Lake, lakeNames, openLake } from '../lake/index.ts';
 import { referenceContainer } from '../referenceFile.ts';
 import { historyTable, modelNames, openScoring, type Scoring } from '../scoring/index.ts';
@@ -59,6 +60,7 @@ export async function openApp(settings: Settings): Promise<App> {
       usageTable,
       ...subjectNames.tables,
       ...lakeNames.tables,
+      ...importNames.tables,
     ],
     containers: [
       ...configNames.containers,
@@ -66,9 +68,10 @@ export async function openApp(settings: Settings): Promise<App> {
       ...modelNames.containers,
       ...subjectNames.containers,
       ...lakeNames.containers,
+      ...importNames.containers,
       referenceContainer,
     ],
-    queues: subjectNames.queues,
+    queues: [...subjectNames.queues, ...importNames.queues],
   });
   const config = openConfig(storage, { defaultEnvironment: settings.defaultEnvironment });
   const velocities = openVelocities(storage);

@@ -59,7 +59,7 @@ function methodSource(path: string, method: string, operation: Operation): strin
       ({ member, required, schema }) =>
         `${member}${required ? '' : '?'}: ${typeOf(schema)}${required ? '' : ' | undefined'}`,
     ),
-    ...(content ? [`body: ${media === 'application/json' ? typeOf(content.schema) : 'string'}`] : []),
+    ...(content ? [`body: ${bodyType(media, content.schema)}`] : []),
   ];
   const needed = members.some(({ required }) => required) || content !== undefined;
   const target = path.replaceAll(/\{(\w+)\}/g, (_, name) => `\${encodeURIComponent(args.${name})}`);
@@ -84,6 +84,11 @@ function methodSource(path: string, method: string, operation: Operation): strin
   return `    /** ${tags[0]}: ${summary}. */
     ${operationId}: (${args.length > 0 ? `${parametersText}, ` : ''}options?: CallOptions) =>
       result<${answer}>(send({ ${call.join(', ')} }, options)),`;
+}
+
+function bodyType(media: string | undefined, schema: Schema): string {
+  if (media === 'application/json') return typeOf(schema);
+  return media === 'application/octet-stream' ? 'Uint8Array<ArrayBuffer>' : 'string';
 }
 
 /** The type of what succeeds. */

@@ -1,0 +1,204 @@
+import { z } from 'zod';
+import type { EventKey } from '../assessment/eventKeys.ts';
+import { identityOf } from '../assessment/identity.ts';
+import {
+  type Decision,
+  type EventKind,
+  eventKinds,
+  type Fault,
+  type Link,
+  type Subject,
+} from '../events/index.ts';
+import { readInstant } from '../events/instant.ts';
+import type { JsonObject } from '../fql/index.ts';
+
+/** Where in the uploaded files an event stood. */
+export interface Origin {
+  /** place of the file in the import's list */
+  file: number;
+  /** from 1 */
+  line: number;
+}
+
+/** An event that was read and validated, on its way into the store. */
+export interface StagedEvent extends Origin {
+  key: Omit<EventKey, 'environment'>;
+  /** is the correlation id that of the file? */
+  stated: boolean;
+  /** ISO 8601 */
+  received: string;
+  event: JsonObject;
+  /** of an assessment, where the file says what was decided */
+  decision?: Decision;
+  links: Link[];
+  subjects: Subject[];
+}
+
+export type Staged = { ok: true; event: StagedEvent } | { ok: false; faults: Fault[] };
+
+/** The kinds that can be imported, by lower-case name. */
+const kinds = new Map<string, { type: string; kind: EventKind }>(
+  Object.entries(eventKinds).map(([type, kind]) => [type.toLowerCase(), { type, kind }]),
+);
+
+export const importedTypes: readonly string[] = Object.keys(eventKinds);
+
+/** Largest event, in UTF-16 units of its JSON: what the API takes as well. */
+const largestEvent = 256 * 1024;
+const dayMs = 86_400_000;
+const earliest = Date.UTC(2000, 0, 1);
+
+/** Where the events say themselves when they were: of assessments, and of others. */
+const assessmentTimes = [
+  'merchantLocalDate',
+  '_metadata.merchantTimeStamp',
+  'metadata.merchantTimeStamp',
+  'customerLocalDate',
+  'metadata.customerLocalDate',
+  'metadata.timestamp',
+];
+const laterTimes = [
+  'eventTimeStamp',
+  'label.eventTimeStamp',
+  'bankEventTimestamp',
+  'statusDate',
+  'statusDetails.statusDate',
+  '_metadata.merchantTimeStamp',
+  'metadata.merchantTimeStamp',
+  'merchantLocalDate',
+  'customerLocalDate',
+  'metadata.customerLocalDate',
+  'metadata.timestamp',
+];
+
+export interface Envelope {
+  type: string;
+  /** when it was received, as the file says: ISO 8601 or milliseconds since 1970 */
+  received?: unknown;
+  correlationId?: string | undefined;
+  decision?: Decision | undefined;
+}
+
+/** Validates one event. `now` is when the import was begun: no event is later, a day of clocks that run ahead aside. */
+export function stage(body: unknown, envelope: Envelope, origin: Origin, now: number): Staged {
+  const known = kinds.get(envelope.type.toLowerCase());
+  if (!known) return fault('type', `is no type of event that can be imported: ${envelope.type.slice(0, 80)}`);
+  const { type, kind } = known;
+  const read = kind.parse(body);
+  if (!read.ok) return read;
+  const { payload, links, subjects } = read.event;
+  if (JSON.stringify(payload).length > largestEvent) return fault('', 'is larger than 256 KiB');
+  const times = kind.role === 'assessment' ? assessmentTimes : laterTimes;
+  // a label without a time becomes known with the import
+  const at =
+    instantOf(envelope.received) ?? firstInstant(payload, times) ?? (kind.role === 'label' ? now : undefined);
+  if (at === undefined)
+    return fault(times[0] ?? '', `has no time: say it here, or as "received" of the line`);
+  if (at > now + dayMs || at < earliest)
+    return fault(
+      times[0] ?? '',
+      `the time of the event is ${new Date(at).toISOString()}: before 2000 or ahead`,
+    );
+  const decided = kind.role !== 'assessment' || envelope.decision !== undefined;
+  const stated = decided && envelope.correlationId !== undefined && envelope.correlationId !== '';
+  const identity = identityOf(read.event, envelope.correlationId);
+  // what nobody decided must not be found as the answer to a live request
+  const correlationId =
+    kind.role === 'assessment' && !stated
+      ? `import:${identityOf(read.event, undefined).correlationId}`
+      : identity.correlationId;
+  const key = { type, id: identity.id, correlationId };
+  const received = new Date(at).toISOString();
+  const { decision } = envelope;
+  return {
+    ok: true,
+    event: {
+      ...origin,
+      key,
+      stated,
+      received,
+      event: payload,
+      ...(decision && kind.role === 'assessment' ? { decision } : {}),
+      links,
+      subjects,
+    },
+  };
+}
+
+/** Assessments first, then what labels may be about, then what belongs to them; each in the order of time and of the files. */
+export function orderOf({ key, received, file, line }: StagedEvent): string {
+  const role = kinds.get(key.type.toLowerCase())?.kind.role;
+  const phase = role === 'assessment' ? 0 : key.type === 'AccountUpdate' ? 1 : 2;
+  return `${phase}|${received}|${String(file).padStart(4, '0')}|${String(line).padStart(12, '0')}`;
+}
+
+export function isStagedAssessment({ key }: Pick<StagedEvent, 'key'>): boolean {
+  return kinds.get(key.type.toLowerCase())?.kind.role === 'assessment';
+}
+
+export function fault(path: string, message: string): { ok: false; faults: Fault[] } {
+  return { ok: false, faults: [{ path, message }] };
+}
+
+function instantOf(value: unknown): number | undefined {
+  if (typeof value === 'number') return Number.isFinite(value) ? value : undefined;
+  return readInstant(value);
+}
+
+function firstInstant(payload: JsonObject, paths: readonly string[]): number | undefined {
+  for (const path of paths) {
+    let value: unknown = payload;
+    for (const name of path.split('.'))
+      value =
+        typeof value === 'object' && value !== null
+          ? Object.getOwnPropertyDescriptor(value, name)?.value
+          : undefined;
+    const found = readInstant(value);
+    if (found !== undefined) return found;
+  }
+  return undefined;
+}
+
+const names = z.array(z.string()).catch([]);
+const score = z.int().min(0).max(999).catch(0);
+const decisionSchema = z.object({
+  decision: z.enum(['Approve', 'Reject', 'Review', 'Challenge']),
+  challengeType: z.string().nullable().catch(null),
+  reasons: names,
+  supportMessages: names,
+  rule: z.string().nullable().catch(null),
+  clause: z.string().nullable().catch(null),
+  riskScore: score,
+  botScore: score,
+  transactionReferenceId: z.string().optional().catch(undefined),
+});
+
+/** The decision that an export says was made; undefined where it says none. */
+export function decisionOf(answer: unknown): Decision | undefined {
+  const read = decisionSchema.safeParse(answer);
+  if (!read.success) return undefined;
+  const { transactionReferenceId = crypto.randomUUID(), ...decided } = read.data;
+  return { ...undecided(transactionReferenceId), ...decided };
+}
+
+/** What stands for the decision of an assessment where nothing says what was decided. */
+export function undecided(transactionReferenceId: string): Decision {
+  return {
+    decision: 'Approve',
+    challengeType: null,
+    reasons: ['IMPORTED'],
+    supportMessages: [],
+    rule: null,
+    clause: null,
+    ruleEnvironmentId: null,
+    evaluations: [],
+    outputs: {},
+    customProperties: {},
+    riskScore: 0,
+    botScore: 0,
+    reasonCodes: [],
+    diagnostics: [],
+    transactionReferenceId,
+    deviceAttributes: {},
+  };
+}
