@@ -137,12 +137,17 @@ describe('an assessment that a rule calls', () => {
     expect(JSON.stringify(stored)).toContain('Micro:label');
   });
 
-  it('of another tree may be called where it is shared, and not where it is private', async () => {
+  it('of another tree may be called where it is shared; one that is private is not told from none', async () => {
     await put('there', { name: 'There' });
     await put('there/assessments/Open', { template: 'Custom', sharing: 'Shared' });
     await put('there/assessments/Closed', { template: 'Custom', sharing: 'Private' });
     await put('here/externalAssessments/Open', { assessment: 'Open', environment: 'there' });
-    await put('here/externalAssessments/Closed', { assessment: 'Closed', environment: 'there' });
+    for (const [name, environment] of [
+      ['Closed', 'there'],
+      ['Missing', 'there'],
+      ['Nowhere', 'nowhere'],
+    ])
+      await put(`here/externalAssessments/${name}`, { assessment: name, environment });
     await put('here/assessments/Caller', { template: 'Custom' });
     await put(
       'here/rules/Caller',
@@ -150,11 +155,25 @@ describe('an assessment that a rule calls', () => {
         'Caller',
         `LET $open = Assessments.Open.Evaluate($baseInput = @@)
          LET $closed = Assessments.Closed.Evaluate($baseInput = @@)
-         OBSERVE Output(open = $open.metadata.hierarchyPath, closed = $closed.GetDiagnostics().httpStatusCode)`,
+         LET $missing = Assessments.Missing.Evaluate($baseInput = @@)
+         LET $nowhere = Assessments.Nowhere.Evaluate($baseInput = @@)
+         OBSERVE Output(open = $open.metadata.hierarchyPath,
+           closed = $closed.GetDiagnostics().httpStatusCode, closedText = $closed.GetDiagnostics().errorMessage,
+           missing = $missing.GetDiagnostics().httpStatusCode, missingText = $missing.GetDiagnostics().errorMessage,
+           nowhere = $nowhere.GetDiagnostics().httpStatusCode, nowhereText = $nowhere.GetDiagnostics().errorMessage)`,
       ),
     );
     const { body } = await evaluate('Caller', {});
-    expect(body.customProperties.c).toEqual({ open: '/there', closed: 403 });
+    const text = (name: string) => `There is no assessment "${name}" that may be called from here.`;
+    expect(body.customProperties.c).toEqual({
+      open: '/there',
+      closed: 404,
+      closedText: text('Closed'),
+      missing: 404,
+      missingText: text('Missing'),
+      nowhere: 404,
+      nowhereText: text('Nowhere'),
+    });
   });
 });
 

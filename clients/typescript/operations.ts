@@ -1813,6 +1813,99 @@ export type Environment = {
   changedBy: string;
 };
 
+export type Import = {
+  id: string;
+  status: 'Uploading' | 'Running' | 'Validated' | 'Completed' | 'Failed' | 'Cancelled';
+  /** why it failed, or is tried again */
+  reason?: string | undefined;
+  created: string;
+  createdBy: string;
+  started?: string | undefined;
+  finished?: string | undefined;
+  /** stops when all is validated; start it again to go on */
+  dryRun: boolean;
+  files: {
+    name: string;
+    bytes?: number | undefined;
+    sha256?: string | undefined;
+    blob?: string | undefined;
+    /** while it is uploaded: the parts that are there */
+    parts?: number[] | undefined;
+    format?: 'events' | 'csv' | undefined;
+    gzip?: boolean | undefined;
+    entity?: string | undefined;
+    delimiter?: string | undefined;
+    /** columns that are no attribute of the entity */
+    unusedColumns?: string[] | undefined;
+  }[];
+  /** bytes of a part of an upload; the last may be shorter */
+  partBytes: number;
+  rejectedShare: number;
+  train: boolean;
+  progress?:
+    | {
+        stage: 'Reading' | 'Joining' | 'Importing' | 'Training';
+        /** share of the stage, 0 to 1 */
+        done: number;
+        /** of the stage, about */
+        secondsLeft?: number | undefined;
+        /** lines of event files and records of CSV files */
+        records: { read: number; accepted: number; rejected: number };
+        /** `duplicates` were known before */
+        events: { all: number; done: number; imported: number; duplicates: number };
+        types: { [name: string]: { events: number; first: string; last: string } };
+        /** what became of the training at the end */
+        training?: string | undefined;
+      }
+    | undefined;
+  /** the first hundred; all of them are in the file of faults */
+  faults: {
+    file: string;
+    line: number;
+    /** JSON path in the event; empty for the record as a whole */
+    path: string;
+    message: string;
+  }[];
+};
+
+export type ImportMapping = {
+  files: {
+    /** name of the file; * stands for any text */ name: string;
+    entity?:
+      | 'Purchases'
+      | 'PaymentInstruments'
+      | 'Products'
+      | 'Chargebacks'
+      | 'Refunds'
+      | 'PurchaseStatus'
+      | 'BankEvents'
+      | 'UpdateAccount'
+      | 'UpdateAddress'
+      | 'UpdatePaymentInstrument'
+      | 'Labels'
+      | undefined;
+    /** has the file a line of column names? Found by looking where absent */
+    header?: boolean | undefined;
+    /** found by looking where absent */
+    delimiter?: ',' | ';' | '\t' | undefined;
+    /** attribute of the entity, or path in the event (`customData.tier`) → where its value comes from */
+    columns?:
+      | {
+          [name: string]:
+            | string
+            | {
+                /** the same value in every row */ value: string;
+              }
+            | {
+                column: string;
+                /** what stands for values of the column; others are taken as they are */
+                values: { [name: string]: string };
+              };
+        }
+      | undefined;
+  }[];
+};
+
 export type SupportListEntry = {
   key: string;
   status: 'Safe' | 'Block' | 'Watch';
@@ -3795,6 +3888,137 @@ export function openClient(options: ClientOptions) {
             operation: 'previewList',
             method: 'GET',
             path: `/management/v1/environments/${encodeURIComponent(args.env)}/lists/${encodeURIComponent(args.name)}/preview`,
+            repeatable: true,
+          },
+          options,
+        ),
+      ),
+    /** Management: imports: The imports, newest first; kept for 28 days after their end. */
+    listImports: (args: { env: string; limit?: number | undefined }, options?: CallOptions) =>
+      result<{ items: Import[] }>(
+        send(
+          {
+            operation: 'listImports',
+            method: 'GET',
+            path: `/management/v1/environments/${encodeURIComponent(args.env)}/imports`,
+            query: { limit: args.limit },
+            repeatable: true,
+          },
+          options,
+        ),
+      ),
+    /** Management: imports: Prepares an import; its files are uploaded next, then it is started. */
+    createImport: (
+      args: {
+        env: string;
+        body: {
+          files: {
+            /** what the file is called: tells CSV files’ entities, and is what the mapping goes by */
+            name: string;
+            /** of a file that is uploaded in parts */
+            bytes?: number | undefined;
+            /** by which clients know the file again; it is not checked */
+            sha256?: string | undefined;
+            /** of a file in storage: its path in the container `imports`, below `inbox/{environment id}/` */
+            blob?: string | undefined;
+          }[];
+          /** of CSV files whose columns are not called as DFP calls them */
+          mapping?: ImportMapping | undefined;
+          /** with a greater share of records that cannot be read nothing is imported */
+          rejectedShare?: number | undefined;
+          /** trains the models of the root environment at the end */
+          train?: boolean | undefined;
+        };
+      },
+      options?: CallOptions,
+    ) =>
+      result<Import>(
+        send(
+          {
+            operation: 'createImport',
+            method: 'POST',
+            path: `/management/v1/environments/${encodeURIComponent(args.env)}/imports`,
+            body: args.body,
+            repeatable: false,
+          },
+          options,
+        ),
+      ),
+    /** Management: imports: How far an import is, and what is wrong with its files. */
+    getImport: (args: { env: string; id: string }, options?: CallOptions) =>
+      result<Import>(
+        send(
+          {
+            operation: 'getImport',
+            method: 'GET',
+            path: `/management/v1/environments/${encodeURIComponent(args.env)}/imports/${encodeURIComponent(args.id)}`,
+            repeatable: true,
+          },
+          options,
+        ),
+      ),
+    /** Management: imports: Uploads a part of a file: bytes from part × 4194304 on; both count from 0. */
+    uploadImportPart: (
+      args: { env: string; id: string; file: string; part: string; body: Uint8Array<ArrayBuffer> },
+      options?: CallOptions,
+    ) =>
+      result<void>(
+        send(
+          {
+            operation: 'uploadImportPart',
+            method: 'PUT',
+            path: `/management/v1/environments/${encodeURIComponent(args.env)}/imports/${encodeURIComponent(args.id)}/files/${encodeURIComponent(args.file)}/parts/${encodeURIComponent(args.part)}`,
+            body: args.body,
+            contentType: 'application/octet-stream',
+            repeatable: true,
+          },
+          options,
+        ),
+      ),
+    /** Management: imports: Starts an import, or a dry run of it. */
+    startImport: (
+      args: {
+        env: string;
+        id: string;
+        body: {
+          /** only validates; started again without it, it goes on */ dryRun?: boolean | undefined;
+        };
+      },
+      options?: CallOptions,
+    ) =>
+      result<Import>(
+        send(
+          {
+            operation: 'startImport',
+            method: 'POST',
+            path: `/management/v1/environments/${encodeURIComponent(args.env)}/imports/${encodeURIComponent(args.id)}/start`,
+            body: args.body,
+            repeatable: false,
+          },
+          options,
+        ),
+      ),
+    /** Management: imports: Stops an import; what was imported stays. */
+    cancelImport: (args: { env: string; id: string }, options?: CallOptions) =>
+      result<Import>(
+        send(
+          {
+            operation: 'cancelImport',
+            method: 'POST',
+            path: `/management/v1/environments/${encodeURIComponent(args.env)}/imports/${encodeURIComponent(args.id)}/cancel`,
+            repeatable: false,
+          },
+          options,
+        ),
+      ),
+    /** Management: imports: Everything that is wrong with the files: file, line, path and message, a line each, as JSON. */
+    downloadImportFaults: (args: { env: string; id: string }, options?: CallOptions) =>
+      result<string>(
+        send(
+          {
+            operation: 'downloadImportFaults',
+            method: 'GET',
+            path: `/management/v1/environments/${encodeURIComponent(args.env)}/imports/${encodeURIComponent(args.id)}/faults`,
             repeatable: true,
           },
           options,

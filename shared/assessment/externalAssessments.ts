@@ -69,21 +69,34 @@ function failureOf(error: unknown): { status: number; code: string; message: str
   return { status: 500, code: 'failed', message: error instanceof Error ? error.message : String(error) };
 }
 
-/** The assessment that is meant, where it may be called from here. */
+/**
+ * The assessment that is meant, where it may be called from here. A private one of another tree is not told from none, nor is
+ * that tree.
+ */
 async function targetOf(
   app: App,
   { assessment, environment }: ExternalAssessment,
   { snapshot }: Caller,
 ): Promise<Definition> {
-  const there = environment === undefined ? snapshot : await app.config.snapshot(environment);
-  const definition = definitionOf(there, assessment);
-  if (!definition)
-    throw Problem.notFound(`There is no assessment ${JSON.stringify(assessment)}.`, { code: 'Unknown' });
-  if (there.root !== snapshot.root && definition.body.sharing !== 'Shared')
-    throw Problem.forbidden(`The assessment ${JSON.stringify(assessment)} is private.`, { code: 'Private' });
+  const there = environment === undefined ? snapshot : await found(app, environment);
+  const definition = there && definitionOf(there, assessment);
+  if (!definition || (there.root !== snapshot.root && definition.body.sharing !== 'Shared'))
+    throw Problem.notFound(
+      `There is no assessment ${JSON.stringify(assessment)} that may be called from here.`,
+      { code: 'Unknown' },
+    );
   if (definition.body.template === 'Legacy')
     throw Problem.conflict('Legacy custom assessments cannot be called by rules.', { code: 'Legacy' });
   return definition;
+}
+
+async function found(app: App, environment: string): Promise<Snapshot | undefined> {
+  try {
+    return await app.config.snapshot(environment);
+  } catch (error) {
+    if (error instanceof Problem && error.status === 404) return undefined;
+    throw error;
+  }
 }
 
 async function run(app: App, definition: Definition, call: Call, { key, depth }: Caller): Promise<object> {
