@@ -4,7 +4,9 @@ export { html } from './dashboard/html.ts';
 export { notice, openPage, openPolicy } from './dashboard/notice.ts';
 export { type LossPreventionSettings, lossPreventionSettingsSchema, type RunRecord } from './runs.ts';
 export {
+  type Attempt,
   type LossPrevention,
+  type LossPreventionOptions,
   lakeContainer,
   openLossPrevention,
   type RunEnd,

@@ -22,7 +22,7 @@ table{border-collapse:collapse;width:100%;font-variant-numeric:tabular-nums;font
 caption{text-align:left;padding:.4rem .6rem;color:var(--muted)}
 th,td{text-align:left;padding:.35rem .6rem;border-bottom:1px solid var(--rule);vertical-align:top}
 td.id,th[scope=row]{overflow-wrap:break-word;max-width:22rem;font-weight:400}
-.with{white-space:nowrap}.with a{white-space:normal}
+.with{white-space:nowrap}.with a{display:inline-block;max-width:16rem;white-space:normal;overflow-wrap:anywhere;vertical-align:top}
 .unseen{position:absolute;width:1px;height:1px;overflow:hidden;clip-path:inset(50%);white-space:nowrap}
 progress{width:100%;max-width:24rem;accent-color:var(--link)}
 .facts{display:grid;grid-template-columns:max-content 1fr;gap:.15rem 1rem;margin:.25rem 0}.facts dt{color:var(--muted)}.facts dd{margin:0;overflow-wrap:anywhere}

@@ -48,17 +48,16 @@ export const unseenCaption = (text: string): Html =>
 export function grid(kind: Kind, entities: readonly Entity[], caption: string, plain = false): Html {
   const { place } = kindTitles[kind];
   const roles = entities.some((entity) => entity.role !== '');
-  const head = html`<tr><th scope="col">${kindTitles[kind].title}</th><th scope="col">${place}</th>${
+  // scores first: on a phone the rest is a swipe away
+  const head = html`<tr><th scope="col">${kindTitles[kind].title}</th><th scope="col" class="n">Maximum score</th><th scope="col" class="n">Average score</th><th scope="col" class="n">Score count</th><th scope="col">Strongest reason</th><th scope="col" class="n">Money at stake</th><th scope="col">${place}</th>${
     roles && html`<th scope="col">Role</th>`
-  }<th scope="col" class="n">Maximum score</th><th scope="col" class="n">Average score</th><th scope="col" class="n">Score count</th><th scope="col">Strongest reason</th><th scope="col" class="n">Money at stake</th></tr>`;
+  }</tr>`;
   const rows = entities.map((entity) => {
     const stake = [...entity.returnsStake, ...entity.discountsStake].reduce((sum, cents) => sum + cents, 0);
     const name = entity.page ? html`<a href="${kind}/${pageName(entity.id)}">${entity.id}</a>` : entity.id;
-    const cells = html`<th scope="row" class="id${entity.flagged && ' with'}">${name}${entity.flagged && html` <span class="flag">high</span>`}</th><td class="id">${entity.place}</td>${
-      roles && html`<td>${entity.role}</td>`
-    }<td class="n" data-k="max">${entity.max}</td><td class="n" data-k="mean">${entity.mean.toFixed(1)}</td><td class="n" data-k="above">${entity.above}</td><td>${reasonLabel(entity.main)}</td><td class="n">${
+    const cells = html`<th scope="row" class="id${entity.flagged && ' with'}">${name}${entity.flagged && html` <span class="flag">high</span>`}</th><td class="n" data-k="max">${entity.max}</td><td class="n" data-k="mean">${entity.mean.toFixed(1)}</td><td class="n" data-k="above">${entity.above}</td><td>${reasonLabel(entity.main)}</td><td class="n">${
       entity.reasons ? money(stake, entity.currency) : '–'
-    }</td>`;
+    }</td><td class="id">${entity.place}</td>${roles && html`<td>${entity.role}</td>`}`;
     return plain
       ? html`<tr>${cells}</tr>`
       : html`<tr data-id="${entity.id}" data-scores="${entity.scores.join(',')}">${cells}</tr>`;
