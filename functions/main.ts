@@ -10,6 +10,7 @@ import './lossPrevention.ts';
 import './management.ts';
 import './openapi.ts';
 import './recovery.ts';
+import './retraining.ts';
 import './subjects.ts';
 import './usage.ts';
 import './warmUp.ts';

@@ -2069,6 +2069,110 @@ export type Usage = {
   hardLimit?: number | undefined;
 };
 
+export type ModelKind = {
+  kind: 'risk' | 'bot';
+  /** what it scores */
+  eventTypes: string[];
+  /** the root, whose models serve its whole tree */
+  environment: string;
+  /** version in force; without one the scorecard decides */
+  champion?: string | undefined;
+  /** the model’s part in the score, 0 to 1; the scorecard has the rest */
+  share: number;
+  /** why the version in force is not used here */
+  problem?: string | undefined;
+  /** the latest 20, newest first */
+  versions: ModelSummary[];
+  /** newest first */
+  log: ModelStep[];
+  /** by week, newest first */
+  drift: ModelDrift[];
+  training: ModelTraining;
+};
+
+export type ModelSummary = {
+  version: string;
+  inForce: boolean;
+  created: string;
+  /** on the latest quarter of the rows, which the measured trees had not seen */
+  holdOut: ModelMetrics;
+  trainedOn: { rows: number; frauds: number; from: string; to: string };
+  trees: number;
+  /** of the features and their order */
+  schemaHash: string;
+};
+
+export type ModelMetrics = {
+  rows: number;
+  frauds: number;
+  areaUnderRoc: number;
+  averagePrecision: number;
+  /** share of the frauds caught where 1 % of good events are flagged */
+  recallAt1Percent: number;
+};
+
+export type ModelStep = {
+  version: string;
+  at: string;
+  by: string;
+  action: 'promoted' | 'kept as challenger' | 'rolled back';
+  /** on the last matured week */
+  challenger?: ModelMetrics | undefined;
+  champion?: ModelMetrics | undefined;
+};
+
+export type ModelDrift = {
+  /** its Monday */ week: string;
+  version: string;
+  /** scored by a model, of all or of a sample */
+  events: number;
+  /** population stability index of the score: above 0.25 shifted */
+  score?: number | undefined;
+  features: { name: string; index: number }[];
+};
+
+export type ModelTraining = {
+  state: 'never' | 'queued' | 'running' | 'done' | 'failed';
+  requested?: string | undefined;
+  by?: string | undefined;
+  started?: string | undefined;
+  finished?: string | undefined;
+  problem?: string | undefined;
+  /** of the last training that came to its end */
+  result?:
+    | {
+        outcome: 'promoted' | 'kept as challenger' | 'not trained';
+        /** why nothing was trained */
+        detail?: string | undefined;
+        version?: string | undefined;
+        rows?: number | undefined;
+        frauds?: number | undefined;
+        from?: string | undefined;
+        to?: string | undefined;
+        peakMemoryMB?: number | undefined;
+      }
+    | undefined;
+  /** the last one that gave a model */
+  last?: { at: string; frauds: number } | undefined;
+};
+
+export type ModelVersion = {
+  version: string;
+  inForce: boolean;
+  created: string;
+  /** on the latest quarter of the rows, which the measured trees had not seen */
+  holdOut: ModelMetrics;
+  trainedOn: { rows: number; frauds: number; from: string; to: string };
+  trees: number;
+  /** of the features and their order */
+  schemaHash: string;
+  kind: 'risk' | 'bot';
+  /** of the learner */
+  settings: { [name: string]: number };
+  features: { name: string; description?: string | undefined; reasonCode?: string | undefined }[];
+  log: ModelStep[];
+};
+
 export type SubjectRequest = {
   id: string;
   operation: 'Export' | 'Delete';
@@ -4629,6 +4733,66 @@ export function openClient(options: ClientOptions) {
             path: `/management/v1/environments/${encodeURIComponent(args.env)}/usage`,
             query: { months: args.months },
             repeatable: true,
+          },
+          options,
+        ),
+      ),
+    /** Management: models: The risk and the bot model: versions with their metrics, drift by week, and how training stands. */
+    listModels: (args: { env: string }, options?: CallOptions) =>
+      result<{ items: ModelKind[] }>(
+        send(
+          {
+            operation: 'listModels',
+            method: 'GET',
+            path: `/management/v1/environments/${encodeURIComponent(args.env)}/models`,
+            repeatable: true,
+          },
+          options,
+        ),
+      ),
+    /** Management: models: One version: metrics, features and settings. */
+    getModel: (args: { env: string; version: string }, options?: CallOptions) =>
+      result<ModelVersion>(
+        send(
+          {
+            operation: 'getModel',
+            method: 'GET',
+            path: `/management/v1/environments/${encodeURIComponent(args.env)}/models/${encodeURIComponent(args.version)}`,
+            repeatable: true,
+          },
+          options,
+        ),
+      ),
+    /** Management: models: Trains a challenger now; it is put in force only where it is better. */
+    retrainModel: (
+      args: { env: string; body: { kind?: 'risk' | 'bot' | undefined } },
+      options?: CallOptions,
+    ) =>
+      result<ModelTraining>(
+        send(
+          {
+            operation: 'retrainModel',
+            method: 'POST',
+            path: `/management/v1/environments/${encodeURIComponent(args.env)}/models/retrain`,
+            body: args.body,
+            repeatable: false,
+          },
+          options,
+        ),
+      ),
+    /** Management: models: Puts the version that was in force before back in force. */
+    rollBackModel: (
+      args: { env: string; body: { kind?: 'risk' | 'bot' | undefined } },
+      options?: CallOptions,
+    ) =>
+      result<{ kind: 'risk' | 'bot'; champion: string }>(
+        send(
+          {
+            operation: 'rollBackModel',
+            method: 'POST',
+            path: `/management/v1/environments/${encodeURIComponent(args.env)}/models/rollback`,
+            body: args.body,
+            repeatable: false,
           },
           options,
         ),

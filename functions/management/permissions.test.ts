@@ -49,6 +49,8 @@ const table: readonly (readonly [RegExp, string])[] = [
   [/ .*\/subjectRequests(\/|$)/, 'xxx--x-----'],
   [/^(GET .*\/lossPrevention\/|POST .*\/dashboard\/session$)/, 'xxxx-x-----'],
   [/ .*\/lossPrevention\//, 'xxx--x-----'],
+  [/^GET .*\/models(\/|$)/, 'xxxx-x--x--'],
+  [/ .*\/models(\/|$)/, 'xxx--x-----'],
   [/^GET .*\/roleAssignments(\/|$)/, 'xxxx----x--'],
   [/ .*\/roleAssignments(\/|$)/, 'xx------x--'],
 ];

@@ -6,6 +6,7 @@ import { externalCallRoutes } from './externalCalls.ts';
 import { importRoutes } from './imports.ts';
 import { listRoutes } from './lists.ts';
 import { lossPreventionRoutes } from './lossPrevention.ts';
+import { modelRoutes } from './models.ts';
 import { resourceRoutes } from './resources.ts';
 import { roleAssignmentRoutes } from './roleAssignments.ts';
 import type { Route } from './route.ts';
@@ -26,6 +27,7 @@ const ownRoutes: readonly Route[] = [
   ...eventRoutes,
   ...evaluateRoutes,
   ...usageRoutes,
+  ...modelRoutes,
   ...subjectRequestRoutes,
   ...templateRoutes,
   ...lossPreventionRoutes,

@@ -7,6 +7,7 @@ import { type Geo, openGeo } from '../geo/index.ts';
 import { importNames } from '../imports/store.ts';
 import { type Lake, lakeNames, openLake } from '../lake/index.ts';
 import { referenceContainer } from '../referenceFile.ts';
+import { retrainingNames } from '../retraining/index.ts';
 import { historyTable, modelNames, openScoring, type Scoring } from '../scoring/index.ts';
 import type { Settings } from '../settings.ts';
 import { openStorage, type Storage } from '../storage/index.ts';
@@ -71,7 +72,7 @@ export async function openApp(settings: Settings): Promise<App> {
       ...importNames.containers,
       referenceContainer,
     ],
-    queues: [...subjectNames.queues, ...importNames.queues],
+    queues: [...subjectNames.queues, ...importNames.queues, ...retrainingNames.queues],
   });
   const config = openConfig(storage, { defaultEnvironment: settings.defaultEnvironment });
   const velocities = openVelocities(storage);

@@ -10,8 +10,13 @@ const minuteMs = 60_000;
 /** A stored event as the lake keeps it: all but what it added to velocities and what it is found by. */
 export function lakeEventOf({ key, root, received, event, answer, evidence }: StoredEvent): LakeEvent {
   const { enrichment, ...rest } = evidence;
-  const known = typeof enrichment === 'object' && enrichment !== null ? { enrichment } : {};
-  return { received, key, root, event, answer, ...known, evidence: rest };
+  const { ipCountry, binCountry } = evidence.scoring ?? {};
+  const known = {
+    ...(typeof enrichment === 'object' ? enrichment : {}),
+    ...(ipCountry === undefined ? {} : { ipCountry }),
+    ...(binCountry === undefined ? {} : { binCountry }),
+  };
+  return { received, key, root, event, answer, enrichment: known, evidence: rest };
 }
 
 /**

@@ -119,6 +119,8 @@ export const areas = {
   environments: { readWrite: [], readOnly: [...people, 'Provisioning_API'] },
   /** DFP's own API: assessments, observation events, labels. Full access includes it */
   api: { readWrite: [...admins, 'Risk_API'], readOnly: [] },
+  /** scoring models: versions and metrics; training and rolling back */
+  models: { readWrite: engineers, readOnly: [...viewer, 'ManualReviewFraudManager'] },
   /** calling an external call from outside a rule */
   externalCallInvocation: { readWrite: [...ruleWriters, 'Risk_API'], readOnly: [] },
 } as const satisfies Record<string, Area>;

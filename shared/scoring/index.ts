@@ -33,15 +33,20 @@ export interface Scorer {
   ): { score: number; reasons: ScoreReason[] };
 }
 
+export { modelShare } from './blend.ts';
 export type { BotScore, EventScore, EventScorers, Known } from './eventScorers.ts';
 export { entitiesOf } from './features/entities.ts';
 export type { FeatureEvent } from './features/event.ts';
+export { hashKey } from './features/history.ts';
+export { describeFeatures } from './features/schema.ts';
 export { historyShards, historyTable } from './historyRows.ts';
-export { covers, type Label, labelOf, settle, wins } from './labels.ts';
-export { type ModelKind, modelEvents } from './model.ts';
+export { covers, type Label, labelOf, maturityOf, settle, wins } from './labels.ts';
+export { type Model, type ModelKind, modelEvents } from './model.ts';
 export { featureParts, type ModelEvidence, modelEvidence, namesOfSchema } from './modelEvidence.ts';
-export { modelNames } from './modelStore.ts';
-export { retrain, retrainingDue } from './retrain.ts';
+export { type ModelStore, ModelStoreError, modelNames, openModelStore } from './modelStore.ts';
+export { type DriftReport, driftReport, retrain, retrainingDue } from './retrain.ts';
 export { scorecardVelocities } from './scorecardVelocities.ts';
 export { openScoring, type Scoring } from './scoring.ts';
+export { LEAST_FRAUDS } from './trainer.ts';
+export { collectTrainingRows, type DayCount, type TrainingSource } from './trainingRows.ts';
 export { TrainingError } from './trees/train.ts';

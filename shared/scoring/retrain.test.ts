@@ -111,13 +111,13 @@ describe('drift', () => {
   it('names the feature that moved and how far the score went', () => {
     const data = rows(9);
     const model = trainModel(data, settings);
-    const calm = driftReport(model, rowsBetween(rows(10), now, now + 7 * day));
+    const calm = driftReport(model, rowsBetween(rows(10), now, now + 7 * day).columns);
     expect(calm.rows).toBe(1000);
     expect(calm.score).toBeLessThan(0.1);
     expect(calm.features[0]!.index).toBeLessThan(0.1);
     const moved = rows(11);
     moved.columns[1] = moved.columns[1]!.map((hour) => hour / 4);
-    const report = driftReport(model, moved);
+    const report = driftReport(model, moved.columns);
     expect(report.features[0]).toMatchObject({ name: featureNames[1] });
     expect(report.features[0]!.index).toBeGreaterThan(0.25);
   });

@@ -1,11 +1,10 @@
 import { scoreOf } from './calibration.ts';
 import { stabilityIndex } from './drift.ts';
 import { featureNames, schemaHash } from './features/schema.ts';
-import { countFrauds } from './metrics.ts';
 import type { HoldOutMetrics, Model } from './model.ts';
 import type { ModelPlace, ModelStore } from './modelStore.ts';
-import type { TrainingRows } from './trainingRows.ts';
 import { logitsOf, measure, promotes, type TrainerSettings, trainModel } from './trainer.ts';
+import type { TrainingRows } from './trainingRows.ts';
 import { compileScorer } from './trees/scorer.ts';
 
 const DAY = 86_400_000;
@@ -83,31 +82,32 @@ export async function retrain(
   const result = challenge(rows, champion, { kind: place.kind, created: note.at });
   const version = await store.save(place, result.challenger);
   const entry = { ...note, ...result.onLastWeek };
-  if (result.promoted) await store.promote(place, version, entry);
+  // rolled back while this was training: it was not held against what is in force now
+  const changed = (await store.current(place)).champion !== inForce;
+  const promoted = result.promoted && !changed;
+  if (promoted) await store.promote(place, version, entry);
   else await store.keep(place, version, entry);
-  return { version, ...result };
+  return { version, ...result, promoted };
 }
 
 export interface DriftReport {
   rows: number;
-  frauds: number;
   /** population stability index of the score */
   score: number;
   /** and of each feature, the greatest first */
   features: { name: string; index: number }[];
 }
 
-/** How far a week's rows have moved from what the model was trained on. */
-export function driftReport(model: Model, rows: TrainingRows): DriftReport {
+/** How far rows, given as columns, have moved from what the model was trained on. */
+export function driftReport(model: Model, columns: readonly Float32Array[]): DriftReport {
   const { reference, calibration, features } = model.info;
-  const logits = logitsOf(compileScorer(model.forest), rows.columns);
+  const logits = logitsOf(compileScorer(model.forest), columns);
   const scores = logits.map((logit) => scoreOf(calibration, logit));
   return {
-    rows: rows.at.length,
-    frauds: countFrauds(rows.labels),
+    rows: logits.length,
     score: stabilityIndex(reference.score, scores),
     features: features
-      .map((name, i) => ({ name, index: stabilityIndex(reference.features[i]!, rows.columns[i]!) }))
+      .map((name, i) => ({ name, index: stabilityIndex(reference.features[i]!, columns[i]!) }))
       .sort((a, b) => b.index - a.index),
   };
 }

@@ -122,6 +122,19 @@ export function schemaHash(names: readonly string[]): string {
 
 export const featureNames: readonly string[] = features.map(({ name }) => name);
 
+/** What features of these names measure, as far as this program knows them. */
+export function describeFeatures(
+  names: readonly string[],
+): { name: string; description?: string; reasonCode?: string }[] {
+  const known = new Map(features.map((definition) => [definition.name, definition]));
+  return names.map((name) => {
+    const found = known.get(name);
+    return found
+      ? { name, description: found.description, reasonCode: `${found.code}-${found.reason}` }
+      : { name };
+  });
+}
+
 /** The histories of an event's entities, by kind; an entity without a history yet is left out. */
 export type Histories = Partial<Record<EntityKind, History>>;
 

@@ -1,0 +1,47 @@
+import { app } from '@azure/functions';
+import { executeTraining, lastWeek, reportDrift, requestDue, treesOf } from '../shared/retraining/index.ts';
+import { theApp } from './app.ts';
+
+const kinds = ['risk', 'bot'] as const;
+
+/** Asks for the trainings that are due, and reports on the drift of the week that is over; after the lake was compacted. */
+app.timer('retraining', {
+  schedule: '0 30 5 * * *',
+  handler: async (_timer, context) => {
+    const holdfast = await theApp();
+    const { lake, storage, scoring, clock } = holdfast;
+    const roots = treesOf(await holdfast.config.environmentTree());
+    const parts = { lake, blobs: storage.blobs('models'), models: scoring.models };
+    for (const { root, environments } of roots)
+      for (const kind of kinds) await reportDrift(parts, { root, kind }, environments, lastWeek(clock()));
+    for (const { root, kind } of await requestDue(holdfast, roots))
+      context.log(`The ${kind} model of ${root} is due for training.`);
+  },
+});
+
+const stop = new AbortController();
+app.hook.appTerminate(() => stop.abort(new Error('The instance ends.')));
+
+/** Trains a model. When the process dies the message comes back, and the training starts again. */
+app.storageQueue('retrainingRun', {
+  queueName: 'retraining',
+  connection: 'HOLDFAST_STORAGE',
+  handler: async (message, context) => {
+    const holdfast = await theApp();
+    const status = await executeTraining(
+      holdfast,
+      typeof message === 'string' ? JSON.parse(message) : message,
+      {
+        environmentsOf: async (root) =>
+          treesOf(await holdfast.config.environmentTree()).find((tree) => tree.root === root)?.environments ??
+          [],
+        signal: stop.signal,
+      },
+    );
+    if (!status) return;
+    const { result, problem } = status;
+    const event = { event: 'ModelTrainingFinished', ...result, problem };
+    if (problem === undefined) context.log(JSON.stringify(event));
+    else context.warn(JSON.stringify(event));
+  },
+});
