@@ -1,11 +1,10 @@
 import { app, type HttpRequest, type HttpResponseInit, type InvocationContext } from '@azure/functions';
-import type { App } from '../shared/assessment/app.ts';
 import { dashboardType, html, notice, openPage, openPolicy } from '../shared/lossPrevention/index.ts';
 import { authOf, pathOf } from './access.ts';
 import { theApp } from './app.ts';
-import { dashboardHeaders, openPath } from './dashboardPages.ts';
+import { cookieName, dashboardHeaders, dashboardPath, openPath, sessionCookie } from './dashboardPages.ts';
 import { readText, toProblem } from './http.ts';
-import { dashboardPath, lossPreventionOf } from './lossPreventionRoom.ts';
+import { lossPreventionOf } from './lossPreventionRoom.ts';
 
 /*
  * Dashboards for browsers, which send no token when a link is followed. A code (`POST …/lossPrevention/dashboard/session`)
@@ -14,11 +13,6 @@ import { dashboardPath, lossPreventionOf } from './lossPreventionRoom.ts';
  */
 
 const welcome = 'Paste the code that you were given.';
-
-/** Without its prefix the cookie also works over plain HTTP, which only a developer's machine has. */
-function cookieName({ settings }: App): string {
-  return settings.external.development ? 'holdfast-dashboard' : '__Secure-holdfast-dashboard';
-}
 
 async function handle(request: HttpRequest, context: InvocationContext): Promise<HttpResponseInit> {
   try {
@@ -42,22 +36,18 @@ async function open(request: HttpRequest): Promise<HttpResponseInit> {
   const code = new URLSearchParams(await readText(request, 1024)).get('code') ?? '';
   const opened = await authOf(holdfast).sessions.open(code.trim().replace(/^.*#/, ''));
   if (!opened) return openAnswer(401, 'This code is not good, or no longer: ask for another link.');
-  const path = dashboardPath(opened.place);
-  const cookie = {
-    name: cookieName(holdfast),
-    value: opened.secret,
-    path,
-    httpOnly: true,
-    sameSite: 'Strict',
-    secure: !holdfast.settings.external.development,
-  } as const;
-  return { status: 303, headers: { ...dashboardHeaders, location: `${path}index.html` }, cookies: [cookie] };
+  const { development } = holdfast.settings.external;
+  return {
+    status: 303,
+    headers: { ...dashboardHeaders, location: `${dashboardPath(opened.place)}index.html` },
+    cookies: [sessionCookie(opened.place, opened.secret, development)],
+  };
 }
 
 async function show(request: HttpRequest, environment: string, name: string): Promise<HttpResponseInit> {
   const holdfast = await theApp();
   const { access, sessions } = authOf(holdfast);
-  const secret = cookieOf(request, cookieName(holdfast));
+  const secret = cookieOf(request, cookieName(holdfast.settings.external.development));
   const caller = secret === undefined ? undefined : await sessions.caller(environment, secret);
   if (!caller)
     return openAnswer(401, 'You have no session here, or it has ended. Ask for a link, or paste its code.');

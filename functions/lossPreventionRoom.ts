@@ -1,6 +1,7 @@
 import type { App } from '../shared/assessment/app.ts';
 import { type LossPrevention, openLossPrevention, type RunEnd } from '../shared/lossPrevention/index.ts';
 import { Problem } from '../shared/problem.ts';
+import { dashboardPath } from './dashboardPages.ts';
 
 const opened = new WeakMap<App, LossPrevention>();
 
@@ -18,9 +19,6 @@ export function lossPreventionOf(app: App): LossPrevention {
   opened.set(app, room);
   return room;
 }
-
-/** Path below which an environment's dashboard is served to browsers. */
-export const dashboardPath = (environment: string): string => `/dashboards/${environment}/`;
 
 /** Counts what a run has read, and tells those who subscribed how it ended. Both do no harm when they are done again. */
 async function settle(app: App, { environment, record, read }: RunEnd): Promise<void> {
