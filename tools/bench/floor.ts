@@ -1,6 +1,9 @@
 import { createHash, randomUUID } from 'node:crypto';
 import type { App } from '../../shared/assessment/app.ts';
+import { rememberedEvent } from '../../shared/assessment/featureEvents.ts';
 import type { StoredEvent } from '../../shared/assessment/record.ts';
+import { entitiesOf } from '../../shared/scoring/features/entities.ts';
+import { shardsOf } from '../../shared/scoring/historyRows.ts';
 import type { Row } from '../../shared/storage/index.ts';
 
 /** The shape of one assessment's storage requests, taken from a real one. */
@@ -8,16 +11,16 @@ export interface Shape {
   stored: StoredEvent;
   /** partition and row key of each point read, by table */
   reads: { table: string; partitionKey: string; rowKey: string }[];
-  /** for each distinct key: the rows of its counters, bytes included */
-  writes: Row[][];
+  /** for each distinct key its counters, for each entity its history: the rows, bytes included */
+  writes: { table: string; rows: Row[] }[];
 }
 
 let shape: Promise<Shape> | undefined;
 
 /**
  * What an assessment cannot do without, and nothing else: one parallel round of point reads, the event's transaction, one
- * parallel round of counter transactions, each with a new marker, and the removal of the mark of incompleteness. The
- * first event of a name is taken as the model: its reads, its record and its counters are repeated under new keys.
+ * parallel round of transactions of counters and histories, each with a new marker, the removal of the mark of incompleteness, and
+ * the rows of the index. The first event of a name is taken as the model: all of that is repeated under new keys.
  */
 export async function floor(app: App, modelId: string): Promise<void> {
   shape ??= shapeOf(app, modelId);
@@ -28,17 +31,19 @@ export async function floor(app: App, modelId: string): Promise<void> {
     reads.map(({ table, partitionKey, rowKey }) => app.storage.table(table).read(partitionKey, rowKey)),
   );
   await app.records.insert({ ...stored, key });
-  const velocities = app.storage.table('velocities');
   await Promise.all(
-    writes.map((counters) => {
+    writes.map(({ table, rows }) => {
       const partitionKey = `floor|${randomUUID()}|0`;
-      return velocities.transact([
-        { kind: 'insert', row: { partitionKey, rowKey: `m|${id}` } },
-        ...counters.map((row) => ({ kind: 'put' as const, row: { ...row, partitionKey } })),
-      ]);
+      return app.storage
+        .table(table)
+        .transact([
+          { kind: 'insert', row: { partitionKey, rowKey: `m|${id}` } },
+          ...rows.map((row) => ({ kind: 'put' as const, row: { ...row, partitionKey } })),
+        ]);
     }),
   );
   app.records.complete(key);
+  app.subjects.note({ ...stored, key });
 }
 
 async function shapeOf(app: App, modelId: string): Promise<Shape> {
@@ -56,24 +61,39 @@ async function shapeOf(app: App, modelId: string): Promise<Shape> {
   }
   const byKey = Map.groupBy(stored.contributions, ({ key }) => key);
   const bytes = new Uint8Array(160);
+  const entities = entitiesOf(rememberedEvent(stored));
+  const shards = entities.flatMap((entity) =>
+    Array.from({ length: shardsOf(entity) }, (_, shard) => `${entity.kind}|${entity.key}|${shard}`),
+  );
+  const read = (table: string, point: string) => ({
+    table,
+    partitionKey: 'floor',
+    rowKey: createHash('sha256').update(point).digest('hex'),
+  });
   return {
     stored,
-    reads: [...points].map((point) => ({
-      table: counters.has(point) ? 'velocities' : 'supportLists',
-      partitionKey: 'floor',
-      rowKey: createHash('sha256').update(point).digest('hex'),
-    })),
-    writes: [...byKey.values()].map((contributions) =>
-      contributions.map(({ velocity }) => ({
-        partitionKey: '',
-        rowKey: `c|${velocity}`,
-        aggregate: 'count',
-        version: 1,
-        revision: 1,
-        data_0: bytes,
-        data_n: 1,
+    reads: [
+      ...[...points].map((point) => read(counters.has(point) ? 'velocities' : 'supportLists', point)),
+      ...shards.map((point) => read('histories', point)),
+    ],
+    writes: [
+      ...[...byKey.values()].map((contributions) => ({
+        table: 'velocities',
+        rows: contributions.map(({ velocity }) => ({
+          partitionKey: '',
+          rowKey: `c|${velocity}`,
+          aggregate: 'count',
+          version: 1,
+          revision: 1,
+          data_0: bytes,
+          data_n: 1,
+        })),
       })),
-    ),
+      ...entities.map(({ kind }) => ({
+        table: 'histories',
+        rows: [{ partitionKey: '', rowKey: `h|${kind}`, history_0: bytes, history_n: 1 }],
+      })),
+    ],
   };
 }
 
