@@ -104,6 +104,8 @@ const counts = () => ({
   supportLists: matching(/^table GET \/\w+\/supportLists\(P/).length,
   counters: matching(/^table GET \/\w+\/velocities\(P/).length,
   updates: matching(/^table BATCH \/\w+\/velocities\b/).length,
+  histories: matching(/^table GET \/\w+\/histories\(P/).length,
+  observed: matching(/^table BATCH \/\w+\/histories\b/).length,
   events: matching(/^table (BATCH|PUT|POST|PATCH) \/\w+\/events\b/).length,
   // in transactions; the follower writes its rows one by one, at its own time
   index: matching(/^table ROW \/\w+\/subjects\(/).length,
@@ -123,6 +125,8 @@ describe('the storage requests of a purchase of a new customer, under the seeded
     supportLists: documented('point reads of support lists'),
     counters: documented('point reads of counters'),
     updates: documented('transactions of counters, one a key'),
+    histories: documented('point reads of histories'),
+    observed: documented('transactions of histories, one an entity'),
     events: documented('transactions of the event: stored, ended'),
     index: documented('rows of the index after the answer'),
   });
@@ -143,12 +147,13 @@ describe('the storage requests of a purchase of a new customer, under the seeded
     };
     // what a process does once, with its first event, is not counted
     await assessed(1, 1);
-    expect(counts()).toEqual(times(1));
+    // the address and the product, which the others share, are new to the process
+    expect(counts()).toEqual({ ...times(1), histories: each().histories + 2 });
     seen.length = 0;
     for (let event = 0; event < events; event++) await assessed(10 + event, event + 1);
     expect(counts()).toEqual(times(events));
-    // no blob and no queue for an event of this size: only the look at the configuration, now and then, and polling
-    expect(matching(/^blob (?!GET \/\w+\/config\/)/)).toEqual([]);
+    // no blob and no queue for an event of this size: only the look at configuration and models, now and then, and polling
+    expect(matching(/^blob (?!GET \/\w+\/(config|models)\/)/)).toEqual([]);
     expect(matching(/^queue (?!GET)/)).toEqual([]);
   });
 
@@ -170,6 +175,8 @@ describe('the storage requests of a purchase of a new customer, under the seeded
       'point reads of support lists',
       'point reads of counters',
       'transactions of counters, one a key',
+      'point reads of histories',
+      'transactions of histories, one an entity',
       'transactions of the event: stored, ended',
       'rows of the index after the answer',
       'point reads of the follower',

@@ -2,6 +2,7 @@ import {
   type EventScore,
   entitiesOf,
   type FeatureEvent,
+  historyShards,
   type Known,
   modelEvidence,
 } from '../scoring/index.ts';
@@ -11,26 +12,28 @@ import type { Evidence } from './evidence.ts';
 import { isRemembered } from './featureEvents.ts';
 
 /**
- * What scoring an event needs from storage: the histories of its entities, and models that are in force. To be called with the other
- * reads of the first round. Where histories cannot be read the scorecards decide: without them a model would take everybody
- * for somebody new.
+ * What scoring an event needs from storage: models that are in force, and the histories of its entities where a model asks for them.
+ * To be called with the other reads of the first round; what counting the event in its histories will have to know is read
+ * along. Where histories cannot be read the scorecards decide: without them a model would take everybody for somebody new.
  */
 export async function readForScores(
-  app: Pick<App, 'scoring'>,
+  app: Pick<App, 'scoring' | 'processNumber'>,
   root: string,
   event: FeatureEvent,
 ): Promise<Pick<Known, 'histories'> & { failed?: string }> {
-  const { histories, freshen } = app.scoring;
-  const [known] = await Promise.all([
-    isRemembered(event.type)
-      ? histories.read(root, event.type, entitiesOf(event)).then(
-          (read) => ({ histories: read }),
-          (error: unknown) => ({ failed: error instanceof Error ? error.message : String(error) }),
-        )
-      : {},
-    freshen(root),
-  ]);
-  return known;
+  const { histories, freshen, of } = app.scoring;
+  await freshen(root);
+  if (!isRemembered(event.type)) return {};
+  const entities = entitiesOf(event);
+  const wanted = of(root).hasModelFor(event.type);
+  try {
+    if (wanted) return { histories: await histories.read(root, event.type, entities) };
+    await histories.prefetch(root, event.type, entities, app.processNumber % historyShards);
+    return {};
+  } catch (error) {
+    // counting the event tries again
+    return wanted ? { failed: error instanceof Error ? error.message : String(error) } : {};
+  }
 }
 
 /** What is kept with the event of what its scores rested on. */

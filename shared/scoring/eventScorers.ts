@@ -35,9 +35,13 @@ export interface Known {
 
 /** What scores the events of an environment. Neither throws, whatever the event holds. */
 export interface EventScorers {
+  /** Is a model in force that scores events of this type, and wants their histories? */
+  hasModelFor(type: string): boolean;
   risk(event: FeatureEvent, known: Known): EventScore;
   bot(event: FeatureEvent, known: Known): BotScore;
 }
+
+const kinds: readonly ModelKind[] = ['risk', 'bot'];
 
 /** Reason codes that a bot score names. */
 const MOST_REASONS = 3;
@@ -78,6 +82,7 @@ export function eventScorers(
   const risk = scorerOf('risk', scorecard);
   const bot = scorerOf('bot', botScorecard);
   return {
+    hasModelFor: (type) => kinds.some((kind) => inForce[kind] && modelEvents[kind].includes(type)),
     risk,
     bot(event, known) {
       const scored = bot(event, known);

@@ -42,6 +42,8 @@ const PARTITIONS_AT_ONCE = 48;
 export interface HistoryStore {
   /** The histories of an event's entities, in one parallel round; an entity without one is left out. */
   read(root: string, type: string, entities: readonly Entity[]): Promise<Histories>;
+  /** Reads what counting such an event will have to know and this process does not: in the round of other reads, not before a write. */
+  prefetch(root: string, type: string, entities: readonly Entity[], spread?: number): Promise<void>;
   /**
    * Counts an event in the histories of its entities, exactly once however often it is called with the same key, event and spread, in
    * this process or another. Gives the labels of its entities that reach it. `key` names the event where labels look for it;
@@ -280,6 +282,11 @@ export function openHistories(storage: Storage, directories: Directories): Histo
       return Object.fromEntries(
         found.filter(([, history]) => history !== emptyHistory && !Number.isNaN(history.last)),
       );
+    },
+
+    async prefetch(root, type, entities, spread = 0) {
+      const places = entities.map((entity) => placeOf(root, type, entity, shardOf(entity, spread)));
+      await all(places.filter(({ partitionKey }) => !cache.has(partitionKey)).map(load));
     },
 
     observe: async (root, key, event, spread = 0) =>

@@ -15,8 +15,8 @@ export interface Scoring {
   models: ModelStore;
   directories: Directories;
   /**
-   * Looks, now and then, whether other models are in force for a root environment. Waits for that only where this process has not
-   * looked before, or not for a minute; never rejects.
+   * Looks, now and then and in the background, whether other models are in force for a root environment. Waits for that only where this
+   * process has not looked before; never rejects.
    */
   freshen(root: string): Promise<void>;
   /** The scorers of a root environment, as of what `freshen` last found; scorecards alone before that. */
@@ -29,16 +29,15 @@ export interface ScoringOptions {
   warn(message: string): void;
   /** ms on a clock that does not jump; that of the process where absent */
   elapsed?(): number;
-  /** ms after which a use looks for other models in the background, and after which it waits for them */
+  /** ms after which a use looks for other models */
   refreshAfter?: number;
-  waitAfter?: number;
 }
 
 interface Root {
   followers: Record<ModelKind, ModelFollower>;
   scorers: EventScorers;
   problems: Partial<Record<ModelKind, string>>;
-  checked: number;
+  checked: number | undefined;
   refreshing: Promise<void> | undefined;
 }
 
@@ -46,7 +45,7 @@ const kinds = Object.keys(modelEvents).filter((kind): kind is ModelKind => kind 
 
 /** Opens the scorers. The tables of `historyTable` and the containers of `modelNames` must exist. */
 export async function openScoring(storage: Storage, options: ScoringOptions): Promise<Scoring> {
-  const { warn, elapsed = () => performance.now(), refreshAfter = 5_000, waitAfter = 60_000 } = options;
+  const { warn, elapsed = () => performance.now(), refreshAfter = 5_000 } = options;
   const scorecard = await loadScorecard();
   const { directories } = await import('./scorecardDirectories.ts');
   const models = openModelStore(storage);
@@ -60,7 +59,7 @@ export async function openScoring(storage: Storage, options: ScoringOptions): Pr
       followers: { risk: follow('risk'), bot: follow('bot') },
       scorers: eventScorers(scorecard, {}, directories),
       problems: {},
-      checked: Number.NEGATIVE_INFINITY,
+      checked: undefined,
       refreshing: undefined,
     };
     roots.set(environment, made);
@@ -100,9 +99,8 @@ export async function openScoring(storage: Storage, options: ScoringOptions): Pr
     directories,
     async freshen(environment) {
       const root = rootOf(environment);
-      const age = elapsed() - root.checked;
-      if (age > waitAfter) await refresh(environment, root);
-      else if (age > refreshAfter) void refresh(environment, root);
+      if (root.checked === undefined) await refresh(environment, root);
+      else if (elapsed() - root.checked > refreshAfter) void refresh(environment, root);
     },
     of: (environment) => rootOf(environment).scorers,
     problems: (environment) => rootOf(environment).problems,
