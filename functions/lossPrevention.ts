@@ -1,3 +1,4 @@
+import { setTimeout } from 'node:timers/promises';
 import { app } from '@azure/functions';
 import { runQueue } from '../shared/lossPrevention/index.ts';
 import { Problem } from '../shared/problem.ts';
@@ -27,7 +28,14 @@ app.timer('lossPreventionNightly', {
 });
 
 const stop = new AbortController();
-app.hook.appTerminate(() => stop.abort());
+let running: Promise<unknown> = Promise.resolve();
+/** ms that an ending process waits for its run to go back to the queue; else its message is out of sight for minutes */
+const patience = 5000;
+
+app.hook.appTerminate(async () => {
+  stop.abort();
+  await Promise.race([running.catch(() => undefined), setTimeout(patience, undefined, { ref: false })]);
+});
 
 /** What host.json says of queues: a message that has failed so often goes to the poison queue. */
 const mostAttempts = 5;
@@ -39,10 +47,12 @@ app.storageQueue('lossPreventionRun', {
   handler: async (message, context) => {
     // the runtime hands JSON over as a value
     const text = typeof message === 'string' ? message : JSON.stringify(message);
-    const record = await lossPreventionOf(await theApp()).execute(text, {
+    const run = lossPreventionOf(await theApp()).execute(text, {
       signal: stop.signal,
       last: Number(context.triggerMetadata?.dequeueCount ?? 1) >= mostAttempts,
     });
+    running = Promise.allSettled([running, run]);
+    const record = await run;
     if (!record) return;
     const { id, status, reason, summary } = record;
     const event = JSON.stringify({ event: 'LossPreventionRunFinished', id, status, reason, summary });
