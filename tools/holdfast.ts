@@ -9,9 +9,15 @@ const commands: readonly Command[] = [
   fmt,
   {
     name: 'model',
-    usage: 'model eval|train|score …',
-    summary: 'train, evaluate and run scoring models',
+    usage: 'model eval|train|score|list|retrain|rollback …',
+    summary: 'train, evaluate and run scoring models; those of a running app',
     run: async (args) => (await import('./commands/model.ts')).run([...args]),
+  },
+  {
+    name: 'import',
+    usage: 'import FILE… --environment E',
+    summary: 'import past events from NDJSON or from CSV files of DFP’s data upload',
+    run: async (args, terminal) => (await import('./commands/import.ts')).runImport(args, terminal),
   },
   {
     name: 'lp',

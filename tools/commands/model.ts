@@ -26,6 +26,7 @@ import {
   trainForest,
 } from '../../shared/scoring/trees/train.ts';
 import { type CsvColumns, CsvError, readCsvColumns } from '../scoring/csvColumns.ts';
+import { appUsage, CallError, isAppVerb, modelsOfApp, RefusedError } from './modelsOfApp.ts';
 
 /** A command line that cannot be run; the message says why. */
 class UsageError extends Error {}
@@ -35,7 +36,8 @@ class FileError extends Error {}
 
 const usage = `holdfast model eval --train A.csv --test B.csv --label COLUMN [--group COLUMN --k 100] [--day COLUMN] [--trees N] [--seed N]
 holdfast model train --events FILE.ndjson --labels FILE.ndjson --out MODEL [--kind risk|bot] [--as-of TIME] [--maturity-days N] [--seed N]
-holdfast model score --model MODEL --events FILE.ndjson [--labels FILE.ndjson]`;
+holdfast model score --model MODEL --events FILE.ndjson [--labels FILE.ndjson]
+${appUsage}`;
 
 function need(value: string | undefined, name: string): string {
   if (value === undefined || value === '') throw new UsageError(`--${name} is needed.`);
@@ -273,9 +275,11 @@ const fileFaults = new Set(['ENOENT', 'EISDIR', 'EACCES', 'ENOTDIR', 'ENOSPC']);
 /** The exit code of an error that the caller can do something about: 2 the call is wrong, 1 the files are; else undefined. */
 function exitCodeOf(error: unknown): 1 | 2 | undefined {
   const code = error instanceof Error && 'code' in error ? String(error.code) : '';
-  if (error instanceof UsageError || code.startsWith('ERR_PARSE_ARGS')) return 2;
+  if (error instanceof UsageError || error instanceof CallError || code.startsWith('ERR_PARSE_ARGS'))
+    return 2;
   const ofFiles =
     error instanceof FileError ||
+    error instanceof RefusedError ||
     error instanceof CsvError ||
     error instanceof TrainingError ||
     error instanceof ModelFormatError ||
@@ -290,6 +294,7 @@ export async function run(args: string[]): Promise<number> {
     if (verb === 'eval') await evaluate(rest);
     else if (verb === 'train') await train(rest);
     else if (verb === 'score') await score(rest);
+    else if (isAppVerb(verb)) await modelsOfApp(verb, rest);
     else throw new UsageError(`Say what to do:\n${usage}`);
     return 0;
   } catch (error) {
