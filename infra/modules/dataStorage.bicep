@@ -91,7 +91,7 @@ resource account 'Microsoft.Storage/storageAccounts@2023-05-01' = {
             type: 'Lifecycle'
             enabled: true
             definition: {
-              filters: { blobTypes: ['blockBlob'], prefixMatch: ['events/', 'lake/'] }
+              filters: { blobTypes: ['blockBlob'], prefixMatch: ['events/'] }
               actions: {
                 baseBlob: union(oldTier, {
                   tierToCool: { daysAfterModificationGreaterThan: lakeCoolAfterDays }
