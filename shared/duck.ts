@@ -22,6 +22,15 @@ export interface Engine {
   stream(sql: string): AsyncIterable<Record<string, SqlValue>>;
   /** The same, one by one, for results that would take much memory at once. */
   each(sql: string, visit: (row: Record<string, SqlValue>) => void): Promise<void>;
+  /**
+   * Rows whose first columns are texts and the others numbers (DOUBLE), with little garbage. The arrays shown are the same
+   * for each row: keep copies.
+   */
+  eachOfNumbers(
+    sql: string,
+    texts: number,
+    visit: (texts: readonly string[], numbers: Float64Array) => void,
+  ): Promise<void>;
   close(): void;
 }
 
@@ -72,6 +81,7 @@ export async function openEngine(settings: EngineSettings): Promise<Engine> {
       }
     },
     each: (sql, visit) => eachRow(connection, sql, visit),
+    eachOfNumbers: (sql, texts, visit) => eachOfNumbers(connection, sql, texts, visit),
     close: () => {
       connection.closeSync();
       instance.closeSync();
@@ -88,6 +98,27 @@ async function eachRow(
   const names = result.columnNames();
   for await (const rows of result.yieldRowsJs())
     for (const row of rows) visit(Object.fromEntries(names.map((name, i) => [name, plain(row[i])])));
+}
+
+async function eachOfNumbers(
+  connection: DuckDBConnection,
+  sql: string,
+  texts: number,
+  visit: (texts: readonly string[], numbers: Float64Array) => void,
+): Promise<void> {
+  const result = await connection.stream(sql);
+  const names = Array.from({ length: texts }, () => '');
+  const numbers = new Float64Array(result.columnCount - texts);
+  for (;;) {
+    const chunk = await result.fetchChunk();
+    if (!chunk || chunk.rowCount === 0) return;
+    const columns = chunk.getColumns();
+    for (let row = 0; row < chunk.rowCount; row++) {
+      for (let i = 0; i < texts; i++) names[i] = String(columns[i]![row] ?? '');
+      for (let i = 0; i < numbers.length; i++) numbers[i] = Number(columns[texts + i]![row] ?? 0);
+      visit(names, numbers);
+    }
+  }
 }
 
 function plain(value: unknown): SqlValue {

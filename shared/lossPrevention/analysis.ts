@@ -2,7 +2,7 @@ import type { Cell } from './cells.ts';
 import type { Reason } from './reasons.ts';
 import { benjaminiHochberg } from './statistics.ts';
 import { at, type SumName } from './sums.ts';
-import { type Board, expectations, sweep, windows } from './sweep.ts';
+import { type Board, boardOf, expectations, sweep, windows } from './sweep.ts';
 
 export interface AnalysisOptions {
   /** how many months there are */
@@ -72,12 +72,9 @@ export function analyse(
   setAside: ReadonlySet<string> = new Set(),
 ): Analysis {
   const { months } = options;
-  const ids = [...new Set(cells.map((cell) => cell.id))].filter((id) => id !== '').sort();
-  const index = new Map(ids.map((id, i) => [id, i]));
-  const roles: string[] = ids.map(() => '');
-  for (const cell of cells) if (cell.id !== '') roles[index.get(cell.id)!] = cell.role;
+  const board = boardOf(cells, months, setAside);
+  const { ids } = board;
   const size = ids.length * months;
-  const board: Board = { cells, ids, index, roles, months, setAside };
 
   const joined = new Float64Array(size);
   const least = new Float64Array(size).fill(1);

@@ -125,102 +125,100 @@ export async function findAnomalies(
   months: readonly string[],
   settings: FindingSettings = findingDefaults,
 ): Promise<Findings> {
-  const tills = await tillRows(engine, sources.tills, ['staff', 'store', 'region', 'role', 'currency']);
-  const given = tills.some((row) => row.role !== '');
-  const inferred = given ? undefined : inferRoles(tills);
-  if (inferred) for (const row of tills) row.role = inferred.get(row.staff) ?? '';
-  const options = (kind: Kind, list: readonly Reason[]) => ({
-    months: months.length,
-    reasons: list,
-    rate: settings.rate,
-    threshold: settings.thresholds[kind],
-  });
-
-  const ofStaff = staffCells(tills);
-  const staff = analyseTwice(ofStaff, options('staff', reasons));
-  const others = await tillRows(
-    engine,
-    sources.tills,
-    ['terminal', 'store', 'region', 'currency'],
-    asideSql(staff.flagged),
+  // One kind after the other, so that only one is in memory.
+  const scored = (kind: Kind, list: readonly Reason[], cells: readonly Cell[], twice = false) => {
+    const threshold = settings.thresholds[kind];
+    const options = { months: months.length, reasons: list, rate: settings.rate, threshold };
+    const analysis = twice ? analyseTwice(cells, options) : analyse(cells, options);
+    const section = (places: ReadonlyMap<string, Place>) =>
+      sectionOf(analysis, places, cells, threshold, months.length, settings);
+    return { flagged: analysis.flagged, section };
+  };
+  const ofStaff = await scoreStaff(engine, sources, scored);
+  const { flagged } = ofStaff;
+  const tills = await scoreTills(engine, sources, flagged, scored);
+  const only = (names: ReadonlySet<string>) => reasons.filter((reason) => names.has(reason.id));
+  const customers = await ofCustomers(engine, sources.customers, flagged);
+  const customerSection = scored('customers', only(customerReasons), customers.cells).section(
+    customers.places,
   );
-  const terminalName = uniqueTerminals(others);
-  const terminalCells = gather(others, (row) =>
+  const products = await ofProducts(engine, sources.products, flagged);
+  return {
+    months: [...months],
+    roles: ofStaff.roles,
+    rate: settings.rate,
+    transactions: ofStaff.transactions,
+    sections: {
+      staff: ofStaff.section,
+      ...tills,
+      customers: customerSection,
+      products: scored('products', only(productReasons), products.cells).section(products.places),
+    },
+  };
+}
+
+type Scored = (
+  kind: Kind,
+  list: readonly Reason[],
+  cells: readonly Cell[],
+  twice?: boolean,
+) => { flagged: ReadonlySet<string>; section(places: ReadonlyMap<string, Place>): Section };
+
+async function scoreStaff(engine: Engine, sources: MonthSources, scored: Scored) {
+  const rows = await tillRows(engine, sources.tills, ['staff', 'store', 'region', 'role', 'currency']);
+  const given = rows.some((row) => row.role !== '');
+  const inferred = given ? undefined : inferRoles(rows);
+  if (inferred) for (const row of rows) row.role = inferred.get(row.staff) ?? '';
+  const { flagged, section } = scored('staff', reasons, staffCells(rows), true);
+  const places = placesOf(
+    rows,
+    (row) => row.staff,
+    (row) => row.store,
+    (row) => row.role,
+  );
+  return {
+    roles: given ? ('given' as const) : ('inferred' as const),
+    transactions: rows.reduce((sum, row) => sum + row.sums[at.transactions]! + row.sums[at.voids]!, 0),
+    flagged,
+    section: section(places),
+  };
+}
+
+/** Terminals and stores, without what the flagged staff did. */
+async function scoreTills(
+  engine: Engine,
+  sources: MonthSources,
+  flagged: ReadonlySet<string>,
+  scored: Scored,
+) {
+  const dimensions = ['terminal', 'store', 'region', 'currency'] as const;
+  const rows = await tillRows(engine, sources.tills, dimensions, asideSql(flagged));
+  const terminalName = uniqueTerminals(rows);
+  const terminals = gather(rows, (row) =>
     row.terminal === ''
       ? undefined
       : { id: terminalName(row), month: row.month, group: row.store, region: row.region, role: '' },
   );
-  const storeCells = gather(others, (row) => ({
+  const stores = gather(rows, (row) => ({
     id: row.store,
     month: row.month,
     group: row.region,
     region: '',
     role: '',
   }));
-  const terminals = analyse(terminalCells, options('terminals', reasons));
-  const stores = analyse(storeCells, options('stores', reasons));
-  const products = await ofProducts(engine, sources.products, staff.flagged);
-  const customers = await ofCustomers(engine, sources.customers, staff.flagged);
-  const only = (names: ReadonlySet<string>) => reasons.filter((reason) => names.has(reason.id));
-
-  const section = (
-    kind: Kind,
-    analysis: Analysis,
-    places: ReadonlyMap<string, Place>,
-    active: readonly Cell[],
-  ) => sectionOf(analysis, places, active, settings.thresholds[kind], months.length, settings);
+  const noRole = () => '';
   return {
-    months: [...months],
-    roles: given ? 'given' : 'inferred',
-    rate: settings.rate,
-    transactions: tills.reduce((sum, row) => sum + row.sums[at.transactions]! + row.sums[at.voids]!, 0),
-    sections: {
-      staff: section(
-        'staff',
-        staff,
-        placesOf(
-          tills,
-          (row) => row.staff,
-          (row) => row.store,
-          (row) => row.role,
-        ),
-        ofStaff,
+    terminals: scored('terminals', reasons, terminals).section(
+      placesOf(rows, terminalName, (row) => row.store, noRole),
+    ),
+    stores: scored('stores', reasons, stores).section(
+      placesOf(
+        rows,
+        (row) => row.store,
+        (row) => row.region,
+        noRole,
       ),
-      terminals: section(
-        'terminals',
-        terminals,
-        placesOf(
-          others,
-          terminalName,
-          (row) => row.store,
-          () => '',
-        ),
-        terminalCells,
-      ),
-      stores: section(
-        'stores',
-        stores,
-        placesOf(
-          others,
-          (row) => row.store,
-          (row) => row.region,
-          () => '',
-        ),
-        storeCells,
-      ),
-      customers: section(
-        'customers',
-        analyse(customers.cells, options('customers', only(customerReasons))),
-        customers.places,
-        customers.cells,
-      ),
-      products: section(
-        'products',
-        analyse(products.cells, options('products', only(productReasons))),
-        products.places,
-        products.cells,
-      ),
-    },
+    ),
   };
 }
 

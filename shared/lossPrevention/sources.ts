@@ -1,6 +1,15 @@
-import { type Engine, literal, type SqlValue } from '../duck.ts';
-import { type Cell, gather, nameOf, type TillRow } from './cells.ts';
-import { addSums, at, customerSums, noSums, productSums, type SumName, sumNames } from './sums.ts';
+import { type Engine, literal } from '../duck.ts';
+import { type Cell, nameOf, type TillRow } from './cells.ts';
+import {
+  addSums,
+  at,
+  customerSums,
+  noSums,
+  productSums,
+  type SumName,
+  sumNames,
+  type tillDimensions,
+} from './sums.ts';
 
 /** The month tables as FROM clauses (`monthsFrom`), with the month's index in a column `month`. */
 export interface MonthSources {
@@ -16,44 +25,52 @@ export interface Place {
   currency: string;
 }
 
+type TillDimension = (typeof tillDimensions)[number];
+
 /** A till's row with the currency of its sums. */
 export interface TillRowOfCurrency extends TillRow {
   currency: string;
+}
+
+const added = (names: readonly SumName[]) =>
+  names.map((name) => `CAST(coalesce(sum(${name}), 0) AS DOUBLE) AS ${name}`).join(', ');
+
+function sumsOf(values: Float64Array, names: readonly SumName[]): Float64Array {
+  const sums = noSums();
+  for (let i = 0; i < names.length; i++) sums[at[names[i]!]] = values[i]!;
+  return sums;
 }
 
 /** The tills of all months, added up over the dimensions that are not asked for. */
 export async function tillRows(
   engine: Engine,
   from: string,
-  dimensions: readonly string[],
+  dimensions: readonly TillDimension[],
   where = 'true',
 ): Promise<TillRowOfCurrency[]> {
   const rows: TillRowOfCurrency[] = [];
   const names = ['month', ...dimensions].join(', ');
-  await engine.each(
-    `SELECT ${names}, ${sumNames.map((name) => `CAST(sum(${name}) AS BIGINT) AS ${name}`).join(', ')}
-     FROM ${from} WHERE ${where} GROUP BY ${names} ORDER BY ${names}`,
-    (row) => {
-      const text = (name: string) => String(row[name] ?? '');
-      rows.push({
-        month: Number(row.month),
-        staff: text('staff'),
-        terminal: text('terminal'),
-        store: text('store'),
-        region: text('region'),
-        role: text('role'),
-        currency: text('currency'),
-        sums: sumsOf(row, sumNames),
+  await engine.eachOfNumbers(
+    `SELECT ${names}, ${added(sumNames)} FROM ${from} WHERE ${where} GROUP BY ${names} ORDER BY ${names}`,
+    dimensions.length + 1,
+    (texts, values) => {
+      const row: TillRowOfCurrency = {
+        month: Number(texts[0]),
+        staff: '',
+        terminal: '',
+        store: '',
+        region: '',
+        role: '',
+        currency: '',
+        sums: values.slice(),
+      };
+      dimensions.forEach((name, i) => {
+        row[name] = texts[i + 1]!;
       });
+      rows.push(row);
     },
   );
   return rows;
-}
-
-function sumsOf(row: Record<string, SqlValue>, names: readonly SumName[]): Float64Array {
-  const sums = noSums();
-  for (const name of names) sums[at[name]] = Number(row[name]);
-  return sums;
 }
 
 /** Terminals are named by themselves where that is unique, else with their store. */
@@ -99,18 +116,19 @@ export const asideSql = (flagged: ReadonlySet<string>) =>
 
 /** The cells of products, whose peers are those of the category, without what the flagged staff did. */
 export async function ofProducts(engine: Engine, from: string, flagged: ReadonlySet<string>) {
-  const rows = await engine.rows(
-    `SELECT month, item, category, currency, ${productSums.map((name) => `CAST(coalesce(sum(${name}), 0) AS BIGINT) AS ${name}`).join(', ')}
-     FROM ${from} WHERE ${asideSql(flagged)} GROUP BY ALL ORDER BY ALL`,
-  );
   const places = new Map<string, Place>();
-  const cells = gather(
-    rows.map((row) => ({ row, sums: sumsOf(row, productSums) })),
-    ({ row }) => {
-      const id = String(row.item);
-      const category = String(row.category);
-      places.set(id, { place: category, role: '', currency: String(row.currency) });
-      return { id, month: Number(row.month), group: category, region: '', role: '' };
+  const cells: Cell[] = [];
+  const key = 'month, item, category, currency';
+  await engine.eachOfNumbers(
+    `SELECT ${key}, ${added(productSums)} FROM ${from} WHERE ${asideSql(flagged)} GROUP BY ${key} ORDER BY ${key}`,
+    4,
+    ([month = '', id = '', category = '', currency = ''], values) => {
+      places.set(id, { place: category, role: '', currency });
+      const last = cells.at(-1);
+      const sums = sumsOf(values, productSums);
+      if (last?.id === id && last.group === category && last.month === Number(month))
+        addSums(last.sums, sums);
+      else cells.push({ id, month: Number(month), group: category, region: '', role: '', sums });
     },
   );
   return { cells, places };
@@ -131,33 +149,22 @@ export async function ofCustomers(engine: Engine, from: string, flagged: Readonl
   const known = `SELECT customer FROM ${from} GROUP BY customer
     HAVING sum(transactions) >= ${leastVisits} OR sum(returns) >= ${leastReturns}`;
   const places = new Map<string, Place & { weight: number }>();
-  const cells = new Map<string, Cell>();
-  await engine.each(
+  const cells: Cell[] = [];
+  await engine.eachOfNumbers(
     `WITH known AS (${known})
-     SELECT month, CASE WHEN k.customer IS NULL THEN '' ELSE c.customer END AS who, store, region, currency,
-       ${customerSums.map((name) => `CAST(coalesce(sum(${name}), 0) AS BIGINT) AS ${name}`).join(', ')}
-     FROM ${from} c LEFT JOIN known k ON k.customer = c.customer WHERE ${asideSql(flagged)} GROUP BY ALL ORDER BY month, who, store, region, currency`,
-    (row) => {
-      const id = String(row.who);
-      const store = String(row.store);
-      const sums = sumsOf(row, customerSums);
+     SELECT month, CASE WHEN k.customer IS NULL THEN '' ELSE c.customer END AS who, store, region, currency, ${added(customerSums)}
+     FROM ${from} c LEFT JOIN known k ON k.customer = c.customer WHERE ${asideSql(flagged)}
+     GROUP BY ALL ORDER BY month, who, store, region, currency`,
+    5,
+    ([month = '', id = '', store = '', region = '', currency = ''], values) => {
+      const sums = sumsOf(values, customerSums);
       const weight = sums[at.transactions]!;
       const known = places.get(id);
-      if (!known || weight > known.weight)
-        places.set(id, { place: store, role: '', currency: String(row.currency), weight });
-      const key = nameOf(String(row.month), id, store);
-      const cell = cells.get(key);
-      if (cell) addSums(cell.sums, sums);
-      else
-        cells.set(key, {
-          id,
-          month: Number(row.month),
-          group: store,
-          region: String(row.region),
-          role: '',
-          sums,
-        });
+      if (!known || weight > known.weight) places.set(id, { place: store, role: '', currency, weight });
+      const last = cells.at(-1);
+      if (last?.id === id && last.group === store && last.month === Number(month)) addSums(last.sums, sums);
+      else cells.push({ id, month: Number(month), group: store, region, role: '', sums });
     },
   );
-  return { cells: [...cells.values()], places };
+  return { cells, places };
 }

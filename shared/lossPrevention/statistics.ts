@@ -76,31 +76,33 @@ export function benjaminiHochberg(values: readonly number[], q: number, count = 
 /**
  * Relative deviation of people's own rates around what is expected of them, beyond chance: the additive model of
  * Spiegelhalter (2005, "Handling over-dispersion of performance indicators") with residuals winsorised at a tenth
- * on each side, so that the people looked for do not set the measure. Each item has an expected count (or sum) above 0
- * and its chance variance. 0 when there is no overdispersion or fewer than 10 items.
+ * on each side, so that the people looked for do not set the measure. What is expected and its
+ * chance variance are above 0. 0 when there is no overdispersion or fewer than 10 items.
  */
 export function overdispersion(
-  items: readonly { observed: number; expected: number; variance: number }[],
+  observed: Float64Array,
+  expected: Float64Array,
+  variance: Float64Array,
 ): number {
-  const usable = items.filter((item) => item.expected > 0 && item.variance > 0);
-  if (usable.length < 10) return 0;
-  const z = usable.map((item) => (item.observed - item.expected) / Math.sqrt(item.variance));
-  const sorted = Float64Array.from(z).sort();
-  const low = sorted[Math.floor(0.1 * (z.length - 1))]!;
-  const high = sorted[Math.ceil(0.9 * (z.length - 1))]!;
+  const count = observed.length;
+  if (count < 10) return 0;
+  const z = observed.map((seen, i) => (seen - expected[i]!) / Math.sqrt(variance[i]!));
+  const sorted = z.slice().sort();
+  const low = sorted[Math.floor(0.1 * (count - 1))]!;
+  const high = sorted[Math.ceil(0.9 * (count - 1))]!;
   let phi = 0;
   let weights = 0;
   let squares = 0;
-  usable.forEach((item, i) => {
+  for (let i = 0; i < count; i++) {
     const clipped = Math.min(high, Math.max(low, z[i]!));
     phi += clipped * clipped;
-    const weight = (item.expected * item.expected) / item.variance;
+    const weight = (expected[i]! * expected[i]!) / variance[i]!;
     weights += weight;
     squares += weight * weight;
-  });
+  }
   // A normal deviate clipped at its deciles has mean square 0.6786.
-  phi = phi / usable.length / winsorisedSquare;
-  const excess = usable.length * phi - (usable.length - 1);
+  phi = phi / count / winsorisedSquare;
+  const excess = count * phi - (count - 1);
   const scale = weights - squares / weights;
   return excess <= 0 || scale <= 0 ? 0 : Math.sqrt(excess / scale);
 }

@@ -16,14 +16,74 @@ const drift = 0.12;
 const peerPenalty = 100;
 const moneyPenalty = 1e5;
 
-/** Cells and what is known of their entities. */
+/** Cells and what is known of their entities, with room that is used again for every test. */
 export interface Board {
   cells: readonly Cell[];
   ids: readonly string[];
   index: ReadonlyMap<string, number>;
   roles: readonly string[];
   months: number;
-  setAside: ReadonlySet<string>;
+  /** of each cell: its entity (−1: none, it only stands for the average), whether it shapes what is expected, and its
+   * peers of three levels: everyone, region, group */
+  entity: Int32Array;
+  counts: Uint8Array;
+  peers: readonly Int32Array[];
+  groups: number;
+  /** events, chances and squares of each cell, for one test */
+  own: Figures;
+  found: Expectations;
+  windowed: Expectations;
+  places: Int32Array;
+  sample: Figures;
+}
+
+interface Figures {
+  events: Float64Array;
+  chances: Float64Array;
+  /** cents squared */
+  squares: Float64Array;
+}
+
+const figures = (size: number): Figures => ({
+  events: new Float64Array(size),
+  chances: new Float64Array(size),
+  squares: new Float64Array(size),
+});
+
+/** Prepares cells for any number of tests; `setAside` entities do not shape what is expected of the others. */
+export function boardOf(cells: readonly Cell[], months: number, setAside: ReadonlySet<string>): Board {
+  const ids = [...new Set(cells.map((cell) => cell.id))].filter((id) => id !== '').sort();
+  const index = new Map(ids.map((id, i) => [id, i]));
+  const roles = ids.map(() => '');
+  for (const cell of cells) if (cell.id !== '') roles[index.get(cell.id)!] = cell.role;
+  const keys = new Map<string, number>();
+  const keyOf = (text: string) => {
+    const known = keys.get(text) ?? keys.size;
+    keys.set(text, known);
+    return known;
+  };
+  const peers = [
+    (cell: Cell) => `${cell.month}`,
+    (cell: Cell) => `${cell.month} r ${cell.region}`,
+    (cell: Cell) => `${cell.month} g ${cell.group}`,
+  ].map((of) => Int32Array.from(cells, (cell) => keyOf(of(cell))));
+  const size = ids.length * months;
+  return {
+    cells,
+    ids,
+    index,
+    roles,
+    months,
+    entity: Int32Array.from(cells, (cell) => index.get(cell.id) ?? -1),
+    counts: Uint8Array.from(cells, (cell) => (setAside.has(cell.id) ? 0 : 1)),
+    peers,
+    groups: keys.size,
+    own: figures(cells.length),
+    found: expectationsOf(size),
+    windowed: expectationsOf(size),
+    places: new Int32Array(size),
+    sample: figures(size),
+  };
 }
 
 /** One test of one entity in the months up to one. */
@@ -36,109 +96,136 @@ export interface Found {
   chances: number;
   z: number;
   peerTail: number;
-  ownTail?: number;
+  ownTail: number | undefined;
 }
 
-interface Item {
-  entity: number;
-  month: number;
-  observed: number;
-  expected: number;
-  variance: number;
-  chances: number;
-  count: number;
-}
-
-/** Runs one test over all entities, months and windows, and shows those above what is expected of them (all of `only`). */
+/**
+ * Runs one test over all entities, months and windows, and shows those above what is expected of them (all of `only`).
+ * What is shown is the same object each time: nobody may keep it.
+ */
 export function sweep(
   board: Board,
   test: ShareTest | MoneyTest,
   visit: (found: Found) => void,
   only?: ReadonlySet<number>,
 ): void {
-  const { months } = board;
-  const { observed, expected, variance, chances, count } = expectations(board, test);
+  const { months, ids, roles } = board;
+  const all = expectations(board, test);
+  const { observed, expected, variance, chances, count } = board.windowed;
+  const found: Found = {
+    entity: 0,
+    month: 0,
+    window: 0,
+    observed: 0,
+    expected: 0,
+    chances: 0,
+    z: 0,
+    peerTail: 0.5,
+    ownTail: undefined,
+  };
   for (const window of windows) {
-    const items: Item[] = [];
-    for (let entity = 0; entity < board.ids.length; entity++)
-      for (let month = window - 1; month < months; month++) {
-        const item: Item = { entity, month, observed: 0, expected: 0, variance: 0, chances: 0, count: 0 };
-        for (let m = month - window + 1; m <= month; m++) {
-          const place = entity * months + m;
-          item.observed += observed[place]!;
-          item.expected += expected[place]!;
-          item.variance += variance[place]!;
-          item.chances += chances[place]!;
-          item.count += count[place]!;
+    for (let entity = 0; entity < ids.length; entity++)
+      for (let month = 0; month < months; month++) {
+        const place = entity * months + month;
+        observed[place] = expected[place] = variance[place] = chances[place] = count[place] = 0;
+        if (month < window - 1) continue;
+        for (let at = place - window + 1; at <= place; at++) {
+          observed[place]! += all.observed[at]!;
+          expected[place]! += all.expected[at]!;
+          variance[place]! += all.variance[at]!;
+          chances[place]! += all.chances[at]!;
+          count[place]! += all.count[at]!;
         }
-        if (item.chances > 0 && item.expected > 0) items.push(item);
       }
-    const spreadOf = spreads(items, board.roles);
-    for (const item of items) {
-      const tau = spreadOf(board.roles[item.entity]!);
-      const z = (item.observed - item.expected) / Math.sqrt(item.variance + (tau * item.expected) ** 2);
-      const base = { ...item, window, z };
-      const enough = item.observed > item.expected && item.count >= leastEvents;
-      if (!enough) {
-        if (only?.has(item.entity)) visit({ ...base, peerTail: 0.5 });
-      } else if (test.kind === 'money') {
-        // Student's t with as many degrees of freedom as payments, brought to a normal deviate (Wallace, 1959).
-        const deviate = Math.sqrt(item.count * Math.log(1 + (z * z) / item.count));
-        visit({ ...base, peerTail: Math.min(0.5, normalTail(deviate) * moneyPenalty) });
-      } else {
-        const rate = Math.min(0.999, item.expected / item.chances);
-        const unsure = Math.max(0, item.variance - item.expected * (1 - rate)) / item.expected ** 2;
-        const tail = betaBinomialTail(item.observed, item.chances, rate, Math.sqrt(tau * tau + unsure));
-        const ownTail = tailByOwnHistory(item, window, tau, months, observed, expected);
-        visit({
-          ...base,
-          peerTail: Math.min(0.5, tail * peerPenalty),
-          ...(ownTail === undefined ? {} : { ownTail }),
-        });
+    const spreadOf = spreads(board);
+    found.window = window;
+    for (let entity = 0; entity < ids.length; entity++) {
+      const tau = spreadOf(roles[entity]!);
+      for (let month = window - 1; month < months; month++) {
+        const place = entity * months + month;
+        if (!(chances[place]! > 0 && expected[place]! > 0)) continue;
+        found.entity = entity;
+        found.month = month;
+        found.observed = observed[place]!;
+        found.expected = expected[place]!;
+        found.chances = chances[place]!;
+        found.z =
+          (found.observed - found.expected) / Math.sqrt(variance[place]! + (tau * found.expected) ** 2);
+        found.peerTail = 0.5;
+        found.ownTail = undefined;
+        const enough = found.observed > found.expected && count[place]! >= leastEvents;
+        if (!enough) {
+          if (only?.has(entity)) visit(found);
+        } else if (test.kind === 'money') {
+          // Student's t with as many degrees of freedom as payments, brought to a normal deviate (Wallace, 1959).
+          const deviate = Math.sqrt(count[place]! * Math.log(1 + found.z ** 2 / count[place]!));
+          found.peerTail = Math.min(0.5, normalTail(deviate) * moneyPenalty);
+          visit(found);
+        } else {
+          const rate = Math.min(0.999, found.expected / found.chances);
+          const unsure = Math.max(0, variance[place]! - found.expected * (1 - rate)) / found.expected ** 2;
+          const tail = betaBinomialTail(found.observed, found.chances, rate, Math.sqrt(tau * tau + unsure));
+          found.peerTail = Math.min(0.5, tail * peerPenalty);
+          found.ownTail = tailByOwnHistory(found, tau, months, all);
+          visit(found);
+        }
       }
     }
   }
 }
 
 /** The tail against the person's own rate, as far as the other months tell it; undefined where that is not exceeded. */
-function tailByOwnHistory(
-  item: Item,
-  window: number,
-  tau: number,
-  months: number,
-  observed: Float64Array,
-  expected: Float64Array,
-): number | undefined {
+function tailByOwnHistory(found: Found, tau: number, months: number, all: Expectations): number | undefined {
   let seen = 0;
   let due = 0;
   for (let m = 0; m < months; m++) {
-    if (m > item.month - window && m <= item.month) continue;
-    seen += observed[item.entity * months + m]!;
-    due += expected[item.entity * months + m]!;
+    if (m > found.month - found.window && m <= found.month) continue;
+    seen += all.observed[found.entity * months + m]!;
+    due += all.expected[found.entity * months + m]!;
   }
   const shape = 1 / (tau * tau);
-  const own = (item.expected * (shape + seen)) / (shape + due);
-  if (item.observed <= own) return undefined;
+  const own = (found.expected * (shape + seen)) / (shape + due);
+  if (found.observed <= own) return undefined;
   const spread = Math.sqrt(1 / (shape + seen) + drift * drift);
-  return betaBinomialTail(item.observed, item.chances, Math.min(0.999, own / item.chances), spread);
+  return betaBinomialTail(found.observed, found.chances, Math.min(0.999, own / found.chances), spread);
 }
 
-/** The relative spread of each role where enough people have it, else of everyone. */
-function spreads(items: readonly Item[], roles: readonly string[]): (role: string) => number {
-  const telling = items.filter((item) => item.expected * item.expected >= 1.5 * item.variance);
-  const byRole = new Map<string, Item[]>();
-  for (const item of telling) {
-    const role = roles[item.entity]!;
-    const list = byRole.get(role);
-    if (list) list.push(item);
-    else byRole.set(role, [item]);
-  }
-  const everyone = overdispersion(telling);
+/** The relative spread of each role where enough people have it, else of everyone, in the windows of the board. */
+function spreads(board: Board): (role: string) => number {
+  const { observed, expected, variance, chances } = board.windowed;
+  const { places, sample } = board;
+  let count = 0;
+  for (let entity = 0; entity < board.ids.length; entity++)
+    for (let place = entity * board.months; place < (entity + 1) * board.months; place++)
+      if (chances[place]! > 0 && expected[place]! > 0)
+        if (expected[place]! * expected[place]! >= 1.5 * variance[place]!) places[count++] = place;
+  const of = (role?: string) => {
+    let n = 0;
+    for (let i = 0; i < count; i++) {
+      const place = places[i]!;
+      if (role !== undefined && board.roles[Math.floor(place / board.months)] !== role) continue;
+      sample.events[n] = observed[place]!;
+      sample.chances[n] = expected[place]!;
+      sample.squares[n++] = variance[place]!;
+    }
+    const spread = () =>
+      overdispersion(
+        sample.events.subarray(0, n),
+        sample.chances.subarray(0, n),
+        sample.squares.subarray(0, n),
+      );
+    return { n, spread };
+  };
+  const everyone = of().spread();
   const known = new Map<string, number>();
-  for (const [role, list] of byRole) known.set(role, list.length >= 40 ? overdispersion(list) : everyone);
-  return (role) => Math.max(leastSpread, known.get(role) ?? everyone);
+  for (const role of new Set(board.roles)) {
+    const { n, spread } = of(role);
+    known.set(role, Math.max(leastSpread, n >= 40 ? spread() : everyone));
+  }
+  return (role) => known.get(role) ?? everyone;
 }
 
+/** By entity and month: what was seen, what was to be expected, its chance variance, the chances, and the number of events. */
 export interface Expectations {
   observed: Float64Array;
   expected: Float64Array;
@@ -147,79 +234,66 @@ export interface Expectations {
   count: Float64Array;
 }
 
-interface Totals {
-  events: number;
-  chances: number;
-  /** cents squared */
-  squares: number;
-}
+const expectationsOf = (size: number): Expectations => ({
+  observed: new Float64Array(size),
+  expected: new Float64Array(size),
+  variance: new Float64Array(size),
+  chances: new Float64Array(size),
+  count: new Float64Array(size),
+});
 
-const nothing: Totals = { events: 0, chances: 0, squares: 0 };
-
-/** What each entity did in each month, and what its peers, without it, would have done in its place. */
+/** What each entity did in each month, and what its peers, without it, would have done in its place. Overwritten by the next test. */
 export function expectations(board: Board, test: ShareTest | MoneyTest): Expectations {
-  const { cells, index, months, setAside } = board;
-  const size = board.ids.length * months;
-  const result: Expectations = {
-    observed: new Float64Array(size),
-    expected: new Float64Array(size),
-    variance: new Float64Array(size),
-    chances: new Float64Array(size),
-    count: new Float64Array(size),
-  };
-  const totals = new Map<string, Totals>();
-  const keysOf = (cell: Cell) => [
-    `${cell.month}`,
-    `${cell.month} r ${cell.region}`,
-    `${cell.month} g ${cell.group}`,
-  ];
-  const own = cells.map((cell) => countsOf(cell, test));
-  cells.forEach((cell, c) => {
-    if (setAside.has(cell.id)) return;
-    for (const key of keysOf(cell)) {
-      const entry = totals.get(key);
-      if (entry) {
-        entry.events += own[c]!.events;
-        entry.chances += own[c]!.chances;
-        entry.squares += own[c]!.squares;
-      } else totals.set(key, { ...own[c]! });
+  const { cells, months, own, found, peers, entity } = board;
+  const share = test.kind === 'share';
+  const events = at[test.events];
+  const of = test.of.map((name) => at[name]);
+  const squares = share ? undefined : at[test.squares];
+  const counted = share ? events : at[test.count];
+  const totals = figures(board.groups);
+  for (let c = 0; c < cells.length; c++) {
+    const { sums } = cells[c]!;
+    own.events[c] = sums[events]!;
+    own.chances[c] = 0;
+    for (const name of of) own.chances[c]! += sums[name]!;
+    own.squares[c] = squares === undefined ? 0 : sums[squares]! * 10_000;
+    if (board.counts[c] === 0) continue;
+    for (const level of peers) {
+      const key = level[c]!;
+      totals.events[key]! += own.events[c]!;
+      totals.chances[key]! += own.chances[c]!;
+      totals.squares[key]! += own.squares[c]!;
     }
-  });
-  cells.forEach((cell, c) => {
-    if (cell.id === '') return;
-    const mine = own[c]!;
-    const part = setAside.has(cell.id) ? 0 : 1;
-    let rate = test.kind === 'share' ? 0.01 : 0;
+  }
+  for (const values of Object.values(found)) values.fill(0);
+  for (let c = 0; c < cells.length; c++) {
+    if (entity[c]! < 0) continue;
+    const cell = cells[c]!;
+    const part = board.counts[c]!;
+    let rate = share ? 0.01 : 0;
     let backing = 0;
     let unit = 1;
-    keysOf(cell).forEach((key, level) => {
-      const total = totals.get(key) ?? nothing;
-      const events = total.events - part * mine.events;
-      const chances = total.chances - part * mine.chances;
+    for (let level = 0; level < peers.length; level++) {
+      const key = peers[level]![c]!;
+      const others = totals.events[key]! - part * own.events[c]!;
+      const chances = totals.chances[key]! - part * own.chances[c]!;
       // One event of money is as large as the peers' squares say.
-      if (test.kind === 'money' && events > 0)
-        unit = Math.max(1, (total.squares - part * mine.squares) / events);
+      if (!share && others > 0) unit = Math.max(1, (totals.squares[key]! - part * own.squares[c]!) / others);
       const strength = level === 0 ? 0.5 : lent;
       const borrowed = rate > 0 ? (strength * unit) / rate : 0;
       backing = chances + borrowed;
-      rate = backing > 0 ? (events + borrowed * rate) / backing : 0;
-    });
-    const place = index.get(cell.id)! * months + cell.month;
-    const expected = mine.chances * rate;
-    const chance = test.kind === 'share' ? expected * (1 - Math.min(0.99, rate)) : unit * expected;
-    result.observed[place]! += mine.events;
-    result.expected[place]! += expected;
-    result.chances[place]! += mine.chances;
-    result.count[place]! += test.kind === 'share' ? mine.events : cell.sums[at[test.count]]!;
-    const unsure = backing > 0 && mine.chances > 0 ? chance * (mine.chances / backing) : 0;
-    result.variance[place]! += Math.max(chance, mine.squares) + unsure;
-  });
-  return result;
-}
-
-function countsOf(cell: Cell, test: ShareTest | MoneyTest): Totals {
-  let chances = 0;
-  for (const name of test.of) chances += cell.sums[at[name]]!;
-  const squares = test.kind === 'money' ? cell.sums[at[test.squares]]! * 10_000 : 0;
-  return { events: cell.sums[at[test.events]]!, chances, squares };
+      rate = backing > 0 ? (others + borrowed * rate) / backing : 0;
+    }
+    const place = entity[c]! * months + cell.month;
+    const chances = own.chances[c]!;
+    const expected = chances * rate;
+    const chance = share ? expected * (1 - Math.min(0.99, rate)) : unit * expected;
+    found.observed[place]! += own.events[c]!;
+    found.expected[place]! += expected;
+    found.chances[place]! += chances;
+    found.count[place]! += cell.sums[counted]!;
+    const unsure = backing > 0 && chances > 0 ? chance * (chances / backing) : 0;
+    found.variance[place]! += Math.max(chance, own.squares[c]!) + unsure;
+  }
+  return found;
 }
