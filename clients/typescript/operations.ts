@@ -1840,6 +1840,7 @@ export type Import = {
   }[];
   /** bytes of a part of an upload; the last may be shorter */
   partBytes: number;
+  mapping?: ImportMapping | undefined;
   rejectedShare: number;
   train: boolean;
   progress?:

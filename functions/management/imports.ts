@@ -10,6 +10,7 @@ import {
   importStages,
   importStatuses,
   listImports,
+  mappingSchema,
   partBytes,
   startImport,
   uploadPart,
@@ -45,6 +46,7 @@ const importView = z
       }),
     ),
     partBytes: z.int().describe('bytes of a part of an upload; the last may be shorter'),
+    mapping: mappingSchema.optional(),
     rejectedShare: z.number(),
     train: z.boolean(),
     progress: z
@@ -243,6 +245,7 @@ function viewOf({
       };
     }),
     partBytes,
+    ...(request.mapping ? { mapping: request.mapping } : {}),
     rejectedShare: request.rejectedShare,
     train: request.train,
     ...(progress

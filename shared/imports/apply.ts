@@ -1,6 +1,7 @@
 import type { App } from '../assessment/app.ts';
 import { isRemembered, rememberedEvent } from '../assessment/featureEvents.ts';
 import { finish, laterOf } from '../assessment/finish.ts';
+import { labelIn, rememberEvent, takeLabel } from '../assessment/labels.ts';
 import { lakeEventOf } from '../assessment/lakeWriter.ts';
 import type { StoredEvent } from '../assessment/record.ts';
 import { dayOf, lakeLine } from '../lake/index.ts';
@@ -12,7 +13,7 @@ import type { Import } from './store.ts';
 
 const preparedAtOnce = 48;
 const countedAtOnce = 48;
-const attachedAtOnce = 16;
+const attachedAtOnce = 48;
 const lakeFilesAtOnce = 8;
 
 export interface Applied {
@@ -59,13 +60,13 @@ export async function applyChunk(
       whole.flatMap((one) => (one.assessment ? [{ assessment: one.assessment, later: laterOf(one) }] : [])),
     );
     await countAll(app, snapshot.root, whole);
-    await app.scoring.histories.observeAll(
-      snapshot.root,
-      whole
-        .filter(({ key }) => isRemembered(key.type))
-        .map((one) => ({ key: JSON.stringify(one.key), event: rememberedEvent(one) })),
-    );
+    await remember(app, snapshot.root, whole);
     const meeting = stored.filter((one) => one.expected || one.stored.waitsFor);
+    const alone = stored.filter((one) => !meeting.includes(one));
+    await forEachAtOnce(alone, attachedAtOnce, async ({ stored: one }) => {
+      const label = labelIn(one);
+      if (label) await takeLabel(app, { root: one.root, environment }, label);
+    });
     await forEachAtOnce(meeting, attachedAtOnce, (one) => finish(app, one.stored, true));
   }
   return applied;
@@ -82,6 +83,18 @@ async function countAll(app: App, root: string, events: readonly StoredEvent[]):
     const failed = (await Promise.allSettled(done)).find((outcome) => outcome.status === 'rejected');
     if (failed) throw failed.reason;
   });
+}
+
+/** Counts the events in the histories that models look at, and there what labels that came before them say. */
+async function remember(app: App, root: string, events: readonly StoredEvent[]): Promise<void> {
+  const remembered = events.filter(({ key }) => isRemembered(key.type));
+  const named = remembered.map((stored) => ({ stored, key: JSON.stringify(stored.key) }));
+  const labels = await app.scoring.histories.observeAll(
+    root,
+    named.map(({ stored, key }) => ({ key, event: rememberedEvent(stored) })),
+  );
+  const reached = named.filter(({ key }) => labels.has(key));
+  await forEachAtOnce(reached, attachedAtOnce, ({ stored }) => rememberEvent(app, stored, false));
 }
 
 /** Contributions to the same place are applied in one write, behind one marker of the event. */

@@ -1,3 +1,4 @@
+export { mappingSchema } from './csv/mapping.ts';
 export {
   cancelImport,
   createImport,

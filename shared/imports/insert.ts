@@ -37,25 +37,21 @@ export async function insertAll(table: Table, events: readonly Insertion[]): Pro
 
 /** Events of one id go into different transactions, in their order. */
 function* batchesOf(events: readonly Insertion[]): Generator<Insertion[]> {
-  let left = [...events];
+  let left = events.map((event) => ({ event, size: 2 * JSON.stringify(event.stored).length }));
   while (left.length > 0) {
     const batch: Insertion[] = [];
     const ids = new Set<string>();
-    const rest: Insertion[] = [];
+    const rest: typeof left = [];
     let bytes = 0;
-    for (const event of left) {
-      const { stored } = event;
-      const size = 2 * JSON.stringify(stored).length;
-      const fits = batch.length === 0 || (batch.length < mostEvents && bytes + size <= mostBytes);
-      if (!fits || ids.has(stored.key.id)) {
-        rest.push(event);
-        // an id that waits is waited for
-        ids.add(stored.key.id);
-        continue;
-      }
-      ids.add(stored.key.id);
-      batch.push(event);
-      bytes += size;
+    for (const one of left) {
+      const { id } = one.event.stored.key;
+      const fits = batch.length === 0 || (batch.length < mostEvents && bytes + one.size <= mostBytes);
+      if (fits && !ids.has(id)) {
+        batch.push(one.event);
+        bytes += one.size;
+      } else rest.push(one);
+      // an id that waits is waited for
+      ids.add(id);
     }
     yield batch;
     left = rest;

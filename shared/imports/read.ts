@@ -146,9 +146,13 @@ export async function readUnit(
       start: { offset, line },
       ...(shape.csv ? { delimiter: shape.csv.delimiter } : {}),
     });
+    let header = shape.csv?.header === true && offset === 0;
     try {
       for await (const record of records) {
-        if (shape.csv?.header && record.end > 0 && record.line === 1 && offset === 0) continue;
+        if (header) {
+          header = false;
+          continue;
+        }
         unit.records++;
         if (record.text === undefined)
           reject(name, record.line, [{ path: '', message: record.fault ?? 'cannot be read' }]);

@@ -48,14 +48,14 @@ function mappingFaults({ mapping }: ImportRequest, file: string): { path: string
   const mapped = mappedFile(mapping, file);
   const entity = entityNames.find((name) => name === mapped?.entity);
   if (!mapped || !entity || !mapping) return [];
-  const columns = Object.values(mapped.columns).flatMap((from) =>
+  const columns = Object.values(mapped.columns ?? {}).flatMap((from) =>
     typeof from === 'string' ? [from] : 'column' in from ? [from.column] : [],
   );
   const bound = bind(entity, columns, mapped);
   const index = mapping.files.indexOf(mapped);
   if (bound.ok) return [];
   return bound.faults
-    .filter(({ path }) => path in mapped.columns)
+    .filter(({ path }) => path in (mapped.columns ?? {}))
     .map(({ path, message }) => ({
       path: `mapping.files[${index}].columns[${JSON.stringify(path)}]`,
       message,

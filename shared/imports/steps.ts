@@ -1,4 +1,6 @@
 import type { App } from '../assessment/app.ts';
+import { requestTraining } from '../retraining/index.ts';
+import { type ModelKind, modelEvents } from '../scoring/index.ts';
 import { applyChunk } from './apply.ts';
 import { joinRows } from './csv/join.ts';
 import { FilesError, type JoinRow, lookAt, readUnit, stagedItem } from './read.ts';
@@ -7,6 +9,8 @@ import type { StagedEvent } from './staged.ts';
 import { type Import, type Imports, names, piecesOf } from './store.ts';
 import type { Piece } from './storedFile.ts';
 import { type ImportStage, type Progress, type RecordFault, shownFaults } from './types.ts';
+
+const modelKinds: readonly ModelKind[] = ['risk', 'bot'];
 
 /** What the steps of one worker share. */
 export interface Session {
@@ -21,9 +25,12 @@ export interface Session {
   pieces?: Piece[][];
 }
 
-/** Events of a chunk, and bytes of it: what is redone after a crash, and lies in memory at once. */
-const chunkEvents = 5_000;
-const chunkBytes = 16 * 1024 * 1024;
+/**
+ * Events of a chunk, and bytes of it: what is redone after a crash, and lies in memory at once. The more there are, the fewer
+ * writes: what the events of a chunk add to the same row goes into it together.
+ */
+const chunkEvents = 15_000;
+const chunkBytes = 24 * 1024 * 1024;
 
 /** Does the next piece of the work; a piece takes seconds, and may be done again. */
 export async function step(session: Session): Promise<void> {
@@ -31,7 +38,7 @@ export async function step(session: Session): Promise<void> {
   if (progress.stage === 'Reading') await read(session);
   else if (progress.stage === 'Joining') await join(session);
   else if (progress.stage === 'Importing') await importChunk(session);
-  else end(progress, 'Completed');
+  else await requestModels(session);
   if (
     progress.outcome === undefined &&
     progress.stage === 'Importing' &&
@@ -39,6 +46,18 @@ export async function step(session: Session): Promise<void> {
     progress.apply.chunk === 0
   )
     end(progress, 'Validated');
+}
+
+/** Asks for the models that learn from events of the types that were imported; they are trained behind the import. */
+async function requestModels({ app, one, progress }: Session): Promise<void> {
+  const kinds = modelKinds.filter((kind) => modelEvents[kind].some((type) => progress.types[type]));
+  const { root } = await app.config.snapshot(one.environment);
+  for (const kind of kinds) await requestTraining(app, { root, kind }, `import ${one.id}`);
+  progress.training =
+    kinds.length > 0
+      ? `Training was asked for: ${kinds.join(', ')}. GET …/models shows what comes of it.`
+      : 'There is no model of events like these.';
+  end(progress, 'Completed');
 }
 
 /** Sets what became of the import. */

@@ -52,9 +52,10 @@ export const entities = {
     joinedBy: { attribute: 'PurchaseId', part: 'event' },
     places: [
       { at: [], fields: keys(purchaseSchema.shape) },
-      { at: ['user'], ...user },
-      { at: ['deviceContext'], fields: keys(deviceContextFields) },
+      // the sheet calls the user's own `UserZipCode` …; without the prefix it means the address and the device
       { at: ['shippingAddress'], fields: keys(addressFields), prefix: 'shipping' },
+      { at: ['deviceContext'], fields: keys(deviceContextFields) },
+      { at: ['user'], ...user },
       { at: ['threeDS'], fields: keys(threeDS.shape) },
       { at: ['travelOverview'], fields: keys(purchaseSchema.shape.travelOverview.unwrap().shape) },
       // the upload's sheet has them once, beside the purchase
@@ -176,7 +177,7 @@ export function pathOf(name: EntityName, attribute: string): Path | undefined {
 
 /** What a file's name may be, without its ending: `Purchases`, `purchase-2025-01`, `PaymentInstruments (2)`. */
 function namedSo(entity: EntityName, file: string): boolean {
-  const stem = fold(entity).replace(/(?<=[a-z])(es|s)$/, '');
+  const stem = fold(entity).replace(/(?<!s)s$/, '');
   const given = fold(file.replace(/^.*\//, '').replace(/\..*$/, '')).replaceAll(/\d+/g, '');
   return [stem, `${stem}s`, `${stem}es`].includes(given);
 }

@@ -29,7 +29,7 @@ export const mappingSchema = z
           delimiter: z.enum([',', ';', '\t']).optional().describe('found by looking where absent'),
           columns: z
             .record(name, source)
-            .default({})
+            .optional()
             .describe(
               'attribute of the entity, or path in the event (`customData.tier`) → where its value comes from',
             ),
