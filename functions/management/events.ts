@@ -4,6 +4,34 @@ import { explainEvent } from '../../shared/assessment/why.ts';
 import { Problem } from '../../shared/problem.ts';
 import { queryText, type Reply, type Route } from './route.ts';
 
+const explainedScore = z
+  .object({
+    score: z.number().int(),
+    decidedBy: z.enum(['scorecard', 'model', 'both']),
+    reasons: z.unknown().describe('what raised or lowered it, with points; of the bot score its signs'),
+    model: z
+      .looseObject({
+        version: z.string(),
+        share: z.number().describe('the model’s part in the score, 0 to 1'),
+        score: z.number().int(),
+        probability: z.number().describe('calibrated probability of fraud'),
+        goodTrafficAbove: z.number().describe('share of good traffic that scores as high'),
+        logit: z.number(),
+        expected: z.number().describe('logit of the average event'),
+        attributions: z.array(
+          z.object({
+            feature: z.string(),
+            description: z.string().optional(),
+            reasonCode: z.string().optional(),
+            value: z.number().nullable(),
+            points: z.number().describe('what it adds to the logit'),
+          }),
+        ),
+      })
+      .optional(),
+  })
+  .meta({ id: 'ExplainedScore' });
+
 const eventBody = z
   .looseObject({
     environment: z.guid(),
@@ -24,6 +52,21 @@ const eventBody = z
       .nullable()
       .optional()
       .describe('of assessments: what the latest status event says'),
+    scores: z
+      .object({ risk: explainedScore.optional(), bot: explainedScore.optional() })
+      .optional()
+      .describe('of assessments: why the scores are what they are'),
+    finding: z
+      .object({
+        fraud: z.boolean(),
+        source: z.string().describe('label, chargeback, review, refund or bankEvent'),
+        of: z.string().describe('event, or what was labelled as a whole: user, payment or email'),
+        found: z.iso.datetime(),
+        arrived: z.iso.datetime(),
+      })
+      .nullable()
+      .optional()
+      .describe('of assessments: what became known, by the label that counts'),
     laterEvents: z
       .array(z.looseObject({ type: z.string(), id: z.string(), received: z.iso.datetime() }))
       .describe('events that belong to this one, in the order of receipt'),

@@ -42,7 +42,13 @@ export { describeFeatures } from './features/schema.ts';
 export { historyShards, historyTable } from './historyRows.ts';
 export { covers, type Label, labelOf, maturityOf, settle, wins } from './labels.ts';
 export { type Model, type ModelKind, modelEvents } from './model.ts';
-export { featureParts, type ModelEvidence, modelEvidence, namesOfSchema } from './modelEvidence.ts';
+export {
+  type FeaturePart,
+  featureParts,
+  type ModelEvidence,
+  modelEvidence,
+  namesOfSchema,
+} from './modelEvidence.ts';
 export { type ModelStore, ModelStoreError, modelNames, openModelStore } from './modelStore.ts';
 export { type DriftReport, driftReport, retrain, retrainingDue } from './retrain.ts';
 export { scorecardVelocities } from './scorecardVelocities.ts';
