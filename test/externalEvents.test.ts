@@ -100,8 +100,8 @@ async function publish(...clauses: string[]): Promise<void> {
   await until('the rule is in force', async () => output(await buy()).mark?.number === String(published));
 }
 
-// biome-ignore lint/suspicious/noExplicitAny: outputs of every shape
-const output = ({ body }: Answer): any => body.resultDetails.MerchantRuleOutput ?? {};
+const output = ({ body }: Answer): Record<string, Record<string, string>> =>
+  body.resultDetails.MerchantRuleOutput ?? {};
 
 function messagesOf(correlationId: string): ReceivedMessage[] {
   return hub.received.filter((one) => JSON.stringify(one.body).includes(correlationId));
@@ -177,7 +177,7 @@ describe('a call that fails', () => {
     for (const [index, [, , error, status]] of kinds.entries()) {
       const seen = all[`c${index + 1}`];
       expect(seen).toMatchObject({ from: 'default', status });
-      expect(seen.error).toMatch(error);
+      expect(seen?.error).toMatch(error);
     }
     expect(all[`c${kinds.length + 1}`]).toMatchObject({ error: '', status: '200' });
 
@@ -232,7 +232,8 @@ describe('a call that fails', () => {
     const suspended = await until('the breaker opens for both', async () => {
       const bought = await buy();
       const { c1, other } = output(bought);
-      return /^Circuit breaker/.test(c1?.error) && /^Circuit breaker/.test(other?.error) && bought;
+      const errors = [c1?.error ?? '', other?.error ?? ''];
+      return errors.every((error) => error.startsWith('Circuit breaker')) && bought;
     });
     await until('the events of both', async () => messagesOf(suspended.correlationId).length > 0);
     await manage('DELETE', '/rules/Second');

@@ -26,6 +26,12 @@ export interface AppOptions {
   keys?: string;
 }
 
+/** What ends with the tests, also where one of them failed. */
+const running = new Set<ChildProcess>();
+process.once('exit', () => {
+  for (const child of running) child.kill('SIGKILL');
+});
+
 let issuer: Promise<Issuer> | undefined;
 
 /** The issuer that every app started here trusts; its tokens outlive the hours by which a test may set an app's clock ahead. */
@@ -59,9 +65,8 @@ export async function startApp({ storage, settings = {}, entry, keys }: AppOptio
       stdio: ['ignore', 'pipe', 'pipe'],
     },
   );
-  const kill = () => child.kill('SIGKILL');
-  process.once('exit', kill);
-  const exited = once(child, 'exit');
+  running.add(child);
+  const exited = once(child, 'exit').finally(() => running.delete(child));
   let output = '';
   const port = await new Promise<string>((resolve, reject) => {
     const read = (chunk: Buffer) => {
@@ -80,7 +85,6 @@ export async function startApp({ storage, settings = {}, entry, keys }: AppOptio
     async stop() {
       child.kill('SIGTERM');
       await exited;
-      process.off('exit', kill);
     },
   };
 }

@@ -2037,6 +2037,21 @@ export type Event = {
   rules: { rule: string; environment: string; [name: string]: unknown }[];
   /** of assessments: what the latest status event says */
   status?: { statusType: string; type: string; received: string; [name: string]: unknown } | null | undefined;
+  /** of assessments: why the scores are what they are */
+  scores?: { risk?: ExplainedScore | undefined; bot?: ExplainedScore | undefined } | undefined;
+  /** of assessments: what became known, by the label that counts */
+  finding?:
+    | {
+        fraud: boolean;
+        /** label, chargeback, review, refund or bankEvent */
+        source: string;
+        /** event, or what was labelled as a whole: user, payment or email */
+        of: string;
+        found: string;
+        arrived: string;
+      }
+    | null
+    | undefined;
   /** events that belong to this one, in the order of receipt */
   laterEvents: { type: string; id: string; received: string; [name: string]: unknown }[];
   /** of other events: what they belong to */
@@ -2046,6 +2061,37 @@ export type Event = {
   /** of past events that were imported: the import, the place of the file in it, and the line */
   imported?: { import: string; file: number; line: number } | undefined;
   [name: string]: unknown;
+};
+
+export type ExplainedScore = {
+  score: number;
+  decidedBy: 'scorecard' | 'model' | 'both';
+  /** what raised or lowered it, with points; of the bot score its signs */
+  reasons: unknown;
+  model?:
+    | {
+        version: string;
+        /** the model’s part in the score, 0 to 1 */
+        share: number;
+        score: number;
+        /** calibrated probability of fraud */
+        probability: number;
+        /** share of good traffic that scores as high */
+        goodTrafficAbove: number;
+        logit: number;
+        /** logit of the average event */
+        expected: number;
+        attributions: {
+          feature: string;
+          description?: string | undefined;
+          reasonCode?: string | undefined;
+          value: number | null;
+          /** what it adds to the logit */
+          points: number;
+        }[];
+        [name: string]: unknown;
+      }
+    | undefined;
 };
 
 export type RuleEvaluationAnswer = {

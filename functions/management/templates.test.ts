@@ -1,9 +1,12 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { z } from 'zod';
 import { type App, openApp } from '../../shared/assessment/app.ts';
 import type { Caller } from '../../shared/auth/index.ts';
+import { openConfig } from '../../shared/config/index.ts';
 import { Problem } from '../../shared/problem.ts';
 import { readSettings } from '../../shared/settings.ts';
 import { type Azurite, startAzurite } from '../../test/azurite.ts';
+import { dyingStorage } from '../../test/dyingStorage.ts';
 import { dispatch, openRouter } from './route.ts';
 import { managementRoutes } from './routes.ts';
 
@@ -12,8 +15,21 @@ let app: App;
 const router = openRouter(managementRoutes);
 const admin: Caller = { id: 'admin', kind: 'user', roles: ['ProductAdmin'] };
 
-// biome-ignore lint/suspicious/noExplicitAny: the test looks into answers of every shape
-type Answer = { status: number; body: any };
+interface Answer {
+  status: number;
+  body: unknown;
+}
+
+const template = z.looseObject({
+  resources: z.array(
+    z.object({ kind: z.string(), name: z.string(), content: z.record(z.string(), z.json()) }),
+  ),
+});
+const outcomes = z.object({ items: z.array(z.looseObject({ name: z.string(), outcome: z.string() })) });
+
+async function exported(path: string) {
+  return template.parse((await call('GET', path)).body);
+}
 
 async function call(
   method: string,
@@ -82,12 +98,12 @@ const named = (items: { kind: string; name: string }[]) =>
 
 describe('a template', () => {
   it('of a rule has the rule and what it uses, and nothing else', async () => {
-    const { body } = await call('GET', 'from/templates/rules/many');
+    const body = await exported('from/templates/rules/many');
     expect(named(body.resources)).toEqual(['lists/Watched', 'rules/Many', 'velocitySets/Users']);
   });
 
   it('of an assessment has its rules and what they use', async () => {
-    const { body } = await call('GET', 'from/templates/assessments/Purchase');
+    const body = await exported('from/templates/assessments/Purchase');
     expect(named(body.resources)).toEqual(
       expect.arrayContaining(['lists/Watched', 'rules/Many', 'rules/Plain', 'velocitySets/Users']),
     );
@@ -95,7 +111,7 @@ describe('a template', () => {
   });
 
   it('of an environment has everything of its own, but neither secrets nor rows', async () => {
-    const { body } = await call('GET', 'from/templates/environments/own');
+    const body = await exported('from/templates/environments/own');
     expect(named(body.resources)).toEqual(
       expect.arrayContaining(['externalCalls/reputation', 'velocitySets/Others', 'rules/Plain']),
     );
@@ -112,38 +128,36 @@ describe('a template', () => {
 
 describe('an import', () => {
   it('previews without writing, then writes all, then finds nothing left to do', async () => {
-    const { body: template } = await call('GET', 'from/templates/environments/own');
-    const before = await call('GET', 'to/templates/environments/own');
-    const preview = await call('POST', 'to/templates/environments?preview=true', template);
+    const given = await exported('from/templates/environments/own');
+    const before = await exported('to/templates/environments/own');
+    const preview = await call('POST', 'to/templates/environments?preview=true', given);
     expect(preview.status, JSON.stringify(preview.body)).toBe(200);
-    const after = await call('GET', 'to/templates/environments/own');
-    expect(after.body.resources).toEqual(before.body.resources);
+    expect((await exported('to/templates/environments/own')).resources).toEqual(before.resources);
     const { entries } = await app.config.activity('to', { limit: 500 });
 
-    const imported = await call('POST', 'to/templates/environments', template);
+    const imported = await call('POST', 'to/templates/environments', given);
     expect(imported).toEqual(preview);
-    const call1 = imported.body.items.find(({ name }: { name: string }) => name === 'reputation');
-    expect(call1).toMatchObject({ outcome: 'created', secretsToSet: true });
-    const { body: copy } = await call('GET', 'to/templates/environments/own');
-    expect(copy.resources).toEqual(template.resources);
+    const reputation = outcomes.parse(imported.body).items.find(({ name }) => name === 'reputation');
+    expect(reputation).toMatchObject({ outcome: 'created', secretsToSet: true });
+    expect((await exported('to/templates/environments/own')).resources).toEqual(given.resources);
     expect((await app.config.activity('to', { limit: 500 })).entries.length).toBeGreaterThan(entries.length);
 
-    const again = await call('POST', 'to/templates/environments', template);
-    const outcomes = again.body.items.map(({ outcome }: { outcome: string }) => outcome);
-    expect(new Set(outcomes)).toEqual(new Set(['unchanged']));
+    const again = await call('POST', 'to/templates/environments', given);
+    const { items } = outcomes.parse(again.body);
+    expect(new Set(items.map(({ outcome }) => outcome))).toEqual(new Set(['unchanged']));
   });
 
   it('keeps the rows of a list that is there', async () => {
-    const { body: template } = await call('GET', 'from/templates/rules/Many');
-    await call('POST', 'from/templates/rules', template);
+    const given = await exported('from/templates/rules/Many');
+    await call('POST', 'from/templates/rules', given);
     const { body } = await call('GET', 'from/lists/Watched/preview');
-    expect(body.total).toBe(1);
+    expect(body).toMatchObject({ total: 1 });
   });
 
   it('of something that does not compile writes nothing at all', async () => {
-    const { body: template } = await call('GET', 'from/templates/rules/Plain');
+    const given = await exported('from/templates/rules/Plain');
     const broken = {
-      ...template,
+      ...given,
       resources: [
         { kind: 'rules', name: 'Good', content: rule('RETURN Approve()') },
         { kind: 'rules', name: 'Bad', content: rule('RETURN Reject() WHEN Velocity.none(@x, 1h) > 1') },
@@ -165,13 +179,32 @@ describe('an import', () => {
     expect(await blobs()).toEqual(before);
   });
 
+  it('is whole, or has not happened, wherever the process dies', async () => {
+    const { resources } = await exported('from/templates/environments/own');
+    let died = true;
+    for (let writes = 0; died; writes++) {
+      const environment = `torn${writes}`;
+      await call('PUT', environment, { name: environment });
+      const before = await exported(`${environment}/templates/environments/own`);
+      const config = openConfig(dyingStorage(app.storage, writes));
+      died = await config.putTemplate(environment, resources, { by: 'test', preview: false }).then(
+        () => false,
+        () => true,
+      );
+      const after = await exported(`${environment}/templates/environments/own`);
+      const whole = named(after.resources).join() === named(resources).join();
+      if (!whole) expect(after.resources).toEqual(before.resources);
+      expect(whole || died).toBe(true);
+    }
+  });
+
   it('of another kind, of unknown kinds of resources, or of a capacity is refused', async () => {
-    const { body: template } = await call('GET', 'from/templates/rules/Plain');
-    expect((await call('POST', 'to/templates/environments', template)).status).toBe(400);
+    const given = await exported('from/templates/rules/Plain');
+    expect((await call('POST', 'to/templates/environments', given)).status).toBe(400);
     for (const kind of ['capacities', 'assessments', 'nothing']) {
-      const other = { ...template, resources: [{ kind, name: 'purchase', content: {} }] };
+      const other = { ...given, resources: [{ kind, name: 'purchase', content: {} }] };
       expect((await call('POST', 'to/templates/rules', other)).status, kind).toBe(400);
     }
-    expect((await call('POST', 'to/templates/rules?preview=yes', template)).status).toBe(400);
+    expect((await call('POST', 'to/templates/rules?preview=yes', given)).status).toBe(400);
   });
 });

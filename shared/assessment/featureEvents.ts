@@ -1,6 +1,7 @@
 import type { JsonObject } from '../fql/index.ts';
 import { type FeatureEvent, modelEvents } from '../scoring/index.ts';
 import type { Subject } from './decide.ts';
+import type { Evidence } from './evidence.ts';
 import type { StoredEvent } from './record.ts';
 
 /** Types of events that histories are kept of. */
@@ -28,8 +29,13 @@ export function featureEventOf(
   };
 }
 
+/** As much of a stored event as its histories hang on. */
+export type Remembered = Pick<StoredEvent, 'key' | 'received' | 'event'> & {
+  evidence: Pick<Evidence, 'enrichment'>;
+};
+
 /** A stored event as its histories see it: the same as when it was assessed, as far as they hang on it. */
-export function rememberedEvent({ key, received, event, evidence }: StoredEvent): FeatureEvent {
+export function rememberedEvent({ key, received, event, evidence }: Remembered): FeatureEvent {
   const { deviceAttributes } = objectOf(evidence.enrichment);
   const texts = Object.entries(objectOf(deviceAttributes)).flatMap(([name, value]): [string, string][] =>
     typeof value === 'string' ? [[name, value]] : [],

@@ -3,7 +3,7 @@ import { covers, type Label, labelOf, settle, wins } from '../scoring/index.ts';
 import { encodeKey, joinText, type Row, splitText, type Table } from '../storage/index.ts';
 import type { App } from './app.ts';
 import { type EventKey, ownKey, partitionOf } from './eventKeys.ts';
-import { isRemembered, rememberedEvent } from './featureEvents.ts';
+import { isRemembered, type Remembered, rememberedEvent } from './featureEvents.ts';
 import type { StoredEvent } from './record.ts';
 
 /*
@@ -72,9 +72,29 @@ export async function standingOf(app: Pick<App, 'storage'>, key: EventKey): Prom
   return (await readStanding(app.storage.table('events'), key))?.label;
 }
 
-/** Row keys of all that is noted of an event; `f|` is of its id. */
-export function labelRows(key: Pick<EventKey, 'id' | 'correlationId'>) {
-  return { standing: `s|${ownKey(key)}`, finding: `f|${encodeKey(key.id)}` };
+/**
+ * Forgets an event that is there no more: its name in histories, its standing, what is known of its id unless another event has that,
+ * and what it said as a label of events that never came, or of events to come. May be repeated.
+ */
+export async function forgetEvent(
+  app: Parts,
+  stored: Remembered & Pick<StoredEvent, 'root' | 'spread'>,
+): Promise<void> {
+  const { key, root, spread } = stored;
+  if (isRemembered(key.type))
+    await app.scoring.histories.forget(root, JSON.stringify(key), rememberedEvent(stored), spread);
+  await app.storage.table('events').remove(partitionOf(key), `s|${ownKey(key)}`);
+  await forgetFinding(app, key);
+  const label = labelIn(stored);
+  if (!label) return;
+  const { target } = label;
+  if (target.kind === 'event') await forgetFinding(app, { ...target, environment: key.environment });
+  else await app.scoring.histories.forgetLabel(root, label);
+}
+
+async function forgetFinding(app: Parts, key: Pick<EventKey, 'environment' | 'type' | 'id'>): Promise<void> {
+  if (await app.records.latest(key.environment, key.type, key.id)) return;
+  await app.storage.table('events').remove(partitionOf(key), `f|${encodeKey(key.id)}`);
 }
 
 interface Finding {

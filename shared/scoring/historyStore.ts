@@ -1,4 +1,5 @@
 import { setTimeout as sleep } from 'node:timers/promises';
+import { isDeepStrictEqual } from 'node:util';
 import { Problem } from '../problem.ts';
 import {
   joinBytes,
@@ -65,6 +66,8 @@ export interface HistoryStore {
    * behind; what it added to the others stays, as a number of nobody.
    */
   forget(root: string, key: string, event: FeatureEvent, spread?: number): Promise<void>;
+  /** Forgets a label that `labelEntity` kept; what it did to events that were there stays. */
+  forgetLabel(root: string, label: Label): Promise<void>;
 }
 
 /** An event and what it is known by. */
@@ -366,6 +369,26 @@ export function openHistories(storage: Storage, directories: Directories): Histo
             rest.push(row.rowKey);
           }
           for (const rowKey of [...rest, place.rowKey]) await table.remove(place.partitionKey, rowKey);
+          cache.delete(place.partitionKey);
+        }),
+      );
+    },
+
+    async forgetLabel(root, label) {
+      const { target } = label;
+      if (target.kind === 'event') return;
+      const same = (one: Label) => isDeepStrictEqual(one, label);
+      await all(
+        families.map(async (type) => {
+          const place = placeOf(root, type, { kind: target.kind, key: target.key }, 0);
+          if (!(await load(place)).labels.some(same)) return;
+          await submit(place, undefined, (stored) => ({
+            ...stored,
+            labels: stored.labels.filter((one) => !same(one)),
+          }));
+          const { history, labels, etag } = await load(place);
+          if (labels.length > 0 || !Number.isNaN(history.last)) return;
+          await table.remove(place.partitionKey, place.rowKey, etag);
           cache.delete(place.partitionKey);
         }),
       );

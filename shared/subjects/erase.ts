@@ -1,6 +1,8 @@
 import type { App } from '../assessment/app.ts';
 import { type EventKey, hash, ownKey, partitionOf, receiptOf } from '../assessment/eventKeys.ts';
+import { type Remembered, rememberedEvent } from '../assessment/featureEvents.ts';
 import { finish } from '../assessment/finish.ts';
+import { forgetEvent } from '../assessment/labels.ts';
 import type { StoredEvent } from '../assessment/record.ts';
 import { encodeKey, joinText, type Operation, splitText } from '../storage/index.ts';
 
@@ -8,8 +10,18 @@ import { encodeKey, joinText, type Operation, splitText } from '../storage/index
 interface Traces {
   stored: Pick<
     StoredEvent,
-    'key' | 'received' | 'event' | 'answer' | 'subjects' | 'links' | 'waitsFor' | 'imported'
-  >;
+    | 'key'
+    | 'root'
+    | 'received'
+    | 'event'
+    | 'answer'
+    | 'subjects'
+    | 'links'
+    | 'waitsFor'
+    | 'imported'
+    | 'spread'
+  > &
+    Remembered;
   evidenceBlob?: string;
   /** the assessment that lists it among its later events */
   assessment?: EventKey;
@@ -30,18 +42,22 @@ export async function eraseEvent(app: App, request: Place, key: EventKey): Promi
   if (!(await app.records.isComplete(key))) await finish(app, known, true);
   // what this process still writes of it in the background
   await app.subjects.settled();
-  const { received, event, answer, subjects, links, waitsFor, imported } = known;
+  const { root, received, event, answer, subjects, links, waitsFor, imported, spread } = known;
+  const { deviceAttributes } = rememberedEvent(known);
   const assessment = known.assessment ?? (await app.later.attachment(key))?.assessment;
   const traces: Traces = {
     stored: {
       key,
+      root,
       received,
       event,
       answer,
+      evidence: { enrichment: { deviceAttributes } },
       ...(subjects ? { subjects } : {}),
       ...(links ? { links } : {}),
       ...(waitsFor ? { waitsFor } : {}),
       ...(imported ? { imported } : {}),
+      ...(spread === undefined ? {} : { spread }),
     },
     ...(typeof row.evidenceBlob === 'string' ? { evidenceBlob: row.evidenceBlob } : {}),
     ...(assessment ? { assessment } : {}),
@@ -108,6 +124,7 @@ async function eraseTraces(
   ];
   if (operations.length > 0) await events.transact(operations);
   await app.later.unname(key);
+  await forgetEvent(app, stored);
   await events.remove(partitionKey, `p|${own}`);
   await events.remove(partitionKey, `e|${own}`);
   if (evidenceBlob !== undefined) await app.storage.blobs('evidence').remove(evidenceBlob);

@@ -3,12 +3,13 @@ import { TableClient, TableServiceClient } from '@azure/data-tables';
 import { BlobServiceClient } from '@azure/storage-blob';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { type Azurite, startAzurite } from '../../test/azurite.ts';
+import { dyingStorage } from '../../test/dyingStorage.ts';
 import { type App, openApp } from '../assessment/app.ts';
 import { assess } from '../assessment/assess.ts';
 import { observe } from '../assessment/observe.ts';
 import type { Link } from '../events/index.ts';
+import type { JsonObject } from '../fql/index.ts';
 import { readSettings } from '../settings.ts';
-import type { Storage } from '../storage/index.ts';
 import { completeIndex } from './find.ts';
 import { exportedFile, openRequests, readRequest, sweep, work } from './index.ts';
 import { keptMs, type SubjectOperation } from './requests.ts';
@@ -125,7 +126,9 @@ describe('an export', () => {
     for (let i = 0; i < 3; i++) await shop('lee');
     const request = await ask('Export', 'lee');
     for (let writes = 0; writes < 12; writes++)
-      await work({ ...app, storage: dying(app.storage, writes) }, request, { slice: 2 }).catch(() => {});
+      await work({ ...app, storage: dyingStorage(app.storage, writes) }, request, { slice: 2 }).catch(
+        () => {},
+      );
     await toTheEnd(request);
     const text = new TextDecoder().decode(await exportedFile(app, environment, request.id));
     const ids = text
@@ -179,11 +182,11 @@ describe('a deletion', () => {
     ];
     await app.config.put(environment, 'velocitySets', 'Users', { velocities }, { by: 'test' });
     const user = `everywhere-${randomUUID()}`;
-    const observed = (type: string, id: string, links: Link[], of?: string) =>
+    const observed = (type: string, id: string, links: Link[], of?: string, label: JsonObject = {}) =>
       observe(app, {
         type,
         id: `${user}-${id}`,
-        payload: { note: `${type} of ${user}`, statusType: 'Approved' },
+        payload: { note: `${type} of ${user}`, statusType: 'Approved', ...label },
         links,
         subjects: type === 'Chargeback' ? [{ property: 'User', value: user }] : [],
         environment,
@@ -196,7 +199,10 @@ describe('a deletion', () => {
     await observed('Chargeback', 'waits', [{ to: 'Purchase', id: `${user}-never` }]);
     await shop(user, bought);
     await shop(user);
-    await observed('Label', 'label', [{ to: 'User', id: user }]);
+    const ofUser = { labelObjectType: 'Account', labelObjectId: user };
+    await observed('Label', 'label', [{ to: 'User', id: user }], undefined, ofUser);
+    const early = { labelObjectType: 'Purchase', labelObjectId: bought };
+    await observed('Label', 'of purchase', [{ to: 'Purchase', id: bought }], undefined, early);
     const transfer = `${user}-transfer`;
     await observed('Transfer:status', 'status', [{ to: 'Assessment', id: transfer }], 'Transfer');
     await assess(app, {
@@ -211,7 +217,7 @@ describe('a deletion', () => {
     await observed('Label', 'generic', [{ to: 'Assessment', id: transfer }]);
     await completeIndex(app);
     const places = await placesOf(user);
-    for (const kind of ['e|', 'l|', 'w|', 'a|', 'x|'])
+    for (const kind of ['e|', 'l|', 'w|', 'a|', 'x|', 'f|', 's|'])
       expect(
         places.filter((place) => place.startsWith(`events ${kind}`)),
         kind,
@@ -225,7 +231,9 @@ describe('a deletion', () => {
       const user = `torn-${writes}`;
       await shop(user, `tornid-${writes}`);
       const request = await ask('Delete', user);
-      await work({ ...app, storage: dying(app.storage, writes) }, request, { settleMs: 0 }).catch(() => {});
+      await work({ ...app, storage: dyingStorage(app.storage, writes) }, request, { settleMs: 0 }).catch(
+        () => {},
+      );
       await toTheEnd(request);
     }
     expect(await placesOf('torn-', 'tornid-')).toEqual([]);
@@ -286,26 +294,3 @@ it('takes DFP’s two ways to name a data subject, and refuses others by name', 
   for (const subjectId of ['User:', 'User: ', 'dana', 'Email:dana', ''])
     expect(() => readRequest({ operation: 'Export', subjectId }), subjectId).toThrow(/not usable/);
 });
-
-/** The same storage, whose process dies before the write of that number. */
-function dying(storage: Storage, writes: number): Storage {
-  let left = writes;
-  const wrap = <T extends object>(inner: T): T =>
-    new Proxy(inner, {
-      get(target, name) {
-        const member = Reflect.get(target, name);
-        if (typeof member !== 'function') return member;
-        if (!['put', 'insert', 'merge', 'remove', 'transact', 'write'].includes(String(name)))
-          return member.bind(target);
-        return (...args: unknown[]) => {
-          if (left-- <= 0) return Promise.reject(new Error('killed'));
-          return member.apply(target, args);
-        };
-      },
-    });
-  return {
-    ...storage,
-    table: (name) => wrap(storage.table(name)),
-    blobs: (name) => wrap(storage.blobs(name)),
-  };
-}

@@ -1,7 +1,7 @@
 import { expect, it } from 'vitest';
 import commerce from '../../docs/examples/commerce-capacities.json' with { type: 'json' };
 import type { EventKey } from '../assessment/eventKeys.ts';
-import type { EnvironmentNode, Snapshot } from '../config/index.ts';
+import type { EnvironmentNode } from '../config/index.ts';
 import { Problem } from '../problem.ts';
 import { apiOf, type Capacity, capacityName, capacitySchema } from './capacity.ts';
 import { openUsage } from './usage.ts';
@@ -59,14 +59,13 @@ function world(limits: Record<string, Partial<Capacity>>) {
     () => now,
     1000,
   );
-  const snapshot = (id: string): Pick<Snapshot, 'id' | 'root' | 'chain'> => {
+  const snapshot = (id: string) => {
     const chain = id === 'root' ? ['root'] : ['root', id];
     const of = (each: string) => ({
       id: each,
       capacity: () => (limits[each] ? capacitySchema.parse(limits[each]) : undefined),
     });
-    // biome-ignore lint/suspicious/noExplicitAny: a snapshot holds far more than usage looks at
-    return { id, root: 'root', chain: chain.map(of) as any };
+    return { id, root: 'root', chain: chain.map(of) };
   };
   let sent = 0;
   return {

@@ -15,7 +15,10 @@ export interface UsageLine {
   hardLimit?: number;
 }
 
-type Chain = Pick<Snapshot, 'id' | 'root' | 'chain'>;
+/** As much of a snapshot as this room looks at. */
+type Chain = Pick<Snapshot, 'id' | 'root'> & {
+  chain: readonly Pick<Snapshot['chain'][number], 'id' | 'capacity'>[];
+};
 
 export interface Usage {
   /**

@@ -1,0 +1,64 @@
+import { afterAll, beforeAll, expect, it } from 'vitest';
+import { type Azurite, startAzurite } from '../../test/azurite.ts';
+import { readSettings } from '../settings.ts';
+import { type App, openApp } from './app.ts';
+import { assess } from './assess.ts';
+import { observe } from './observe.ts';
+
+let azurite: Azurite;
+let app: App;
+
+beforeAll(async () => {
+  azurite = await startAzurite();
+  app = await openApp(readSettings({ HOLDFAST_STORAGE: azurite.connectionString }));
+  const by = { by: 'test' };
+  await app.config.putEnvironment('shop', { name: 'Shop' }, by);
+  const velocities = ['SELECT Count() AS n FROM Purchase, BankEvent GROUPBY @"user.userId"'];
+  await app.config.put('shop', 'velocitySets', 'Users', { velocities }, by);
+});
+afterAll(() => azurite?.stop());
+
+/** A process that dies once the event is stored, before anything else of it is. */
+function dying(): App {
+  const apply = () => Promise.reject(new Error('killed'));
+  return { ...app, running: new Map(), velocities: { ...app.velocities, apply } };
+}
+
+async function counted(userId: string): Promise<number | undefined> {
+  const { root, chain } = await app.config.snapshot('shop');
+  const ref = chain[0]?.velocity('n');
+  if (!ref) throw new Error('there is no velocity');
+  const window = { count: 1, unit: 'h' } as const;
+  return (await app.velocities.read(root, [{ ref, key: userId, window }], app.clock()))[0];
+}
+
+const sent = (userId: string) => ({
+  id: `of ${userId}`,
+  payload: { user: { userId } },
+  environment: 'shop',
+  correlationId: 'c',
+  subjects: [],
+  links: [],
+});
+
+it.each([
+  ['an assessment', 'Purchase', 'pat', assess],
+  ['an observation event', 'BankEvent', 'kim', observe],
+] as const)(
+  'a repeat completes %s whose process died, before it is answered',
+  async (_, type, user, take) => {
+    const event = { type, ...sent(user) };
+    await expect(take(dying(), event)).rejects.toThrow('killed');
+    expect(await counted(user)).toBe(0);
+
+    await take(app, event);
+    expect(await counted(user)).toBe(1);
+    await app.records.flush();
+    const { id: environment } = await app.config.snapshot('shop');
+    expect(await app.records.isComplete({ environment, type, id: event.id, correlationId: 'c' })).toBe(true);
+
+    // nothing is left for another repeat to do
+    await take(dying(), event);
+    expect(await counted(user)).toBe(1);
+  },
+);
