@@ -16,14 +16,15 @@ h1{font-size:1.6rem;margin:.5rem 0;overflow-wrap:anywhere}h2{font-size:1.2rem;ma
 .tiles small{display:block;font-weight:400;font-size:.8rem;color:var(--muted)}
 .pair{display:grid;grid-template-columns:repeat(auto-fit,minmax(min(100%,26rem),1fr));gap:1rem}
 figure{margin:.75rem 0 0;min-width:0}figcaption{color:var(--muted);font-size:.9rem;margin-bottom:.25rem}
-.chart{width:100%;max-width:42rem;height:auto;display:block}
+.chart{width:100%;max-width:36rem;height:auto;display:block}
 .scroll{overflow-x:auto;border:1px solid var(--rule);border-radius:.5rem}.scroll:focus-visible{outline:2px solid var(--link)}
 table{border-collapse:collapse;width:100%;font-variant-numeric:tabular-nums;font-size:.92rem}
 caption{text-align:left;padding:.4rem .6rem;color:var(--muted)}
 th,td{text-align:left;padding:.35rem .6rem;border-bottom:1px solid var(--rule);vertical-align:top}
 td.id,th[scope=row]{overflow-wrap:break-word;max-width:22rem;font-weight:400}
-.with{white-space:nowrap}.with a{display:inline-block;max-width:16rem;white-space:normal;overflow-wrap:anywhere;vertical-align:top}
+.with{white-space:nowrap}.with a{display:inline-block;max-width:16rem;white-space:normal;overflow-wrap:break-word;vertical-align:top}
 .unseen{position:absolute;width:1px;height:1px;overflow:hidden;clip-path:inset(50%);white-space:nowrap}
+caption.unseen{padding:0}th[scope=row]{min-width:8rem}
 progress{width:100%;max-width:24rem;accent-color:var(--link)}
 .facts{display:grid;grid-template-columns:max-content 1fr;gap:.15rem 1rem;margin:.25rem 0}.facts dt{color:var(--muted)}.facts dd{margin:0;overflow-wrap:anywhere}
 thead th{background:var(--panel);white-space:nowrap}

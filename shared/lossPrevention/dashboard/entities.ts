@@ -54,7 +54,7 @@ export function gridPage(kind: Kind, findings: Findings): string {
 </dl>
 <p class="note">Scores from ${section.threshold} to 999 are unlikely to be chance; the highest risk comes first. All of them are in <a href="${kind}.csv">${kind}.csv</a>.</p>
 ${grid(kind, listed, `Top risk ${titles.title.toLowerCase()}`)}
-<p id="none" role="status" hidden>None is in this range: lower the score, or take more months.</p>`,
+<p id="none" role="status" hidden>None fits: lower the score, take more months, or search for less.</p>`,
   );
 }
 

@@ -41,8 +41,7 @@ ${more.search && html`<label>Search <input type="search" name="search" autocompl
 }
 
 /** The caption of a table that the words around it introduce already: for those who hear the page. */
-export const unseenCaption = (text: string): Html =>
-  html`<caption><span class="unseen">${text}</span></caption>`;
+export const unseenCaption = (text: string): Html => html`<caption class="unseen">${text}</caption>`;
 
 /** The top-risk grid. `plain` tables are not filtered. */
 export function grid(kind: Kind, entities: readonly Entity[], caption: string, plain = false): Html {
