@@ -21,8 +21,8 @@ class UsageError extends Error {}
 const usage = `holdfast import FILE… --environment ENVIRONMENT [--url URL] [--mapping MAPPING.json] [--dry-run]
 
   FILE           events, one a line (NDJSON), or CSV files of DFP's upload of historical data; plain or gzip
-  --environment  id, API name or path
-  --url          where the app is; http://localhost:7071 where absent
+  --environment  id, API name or path; HOLDFAST_ENVIRONMENT where absent
+  --url          where the app is; HOLDFAST_URL where absent, or http://localhost:7071
   --mapping      which columns of CSV files are which attributes
   --dry-run      only validates, and says what would be imported
 
@@ -51,8 +51,8 @@ async function importFiles(args: readonly string[], terminal: Terminal): Promise
     args: [...args],
     allowPositionals: true,
     options: {
-      environment: { type: 'string' },
-      url: { type: 'string', default: 'http://localhost:7071' },
+      environment: { type: 'string', default: process.env.HOLDFAST_ENVIRONMENT },
+      url: { type: 'string', default: process.env.HOLDFAST_URL ?? 'http://localhost:7071' },
       mapping: { type: 'string' },
       'dry-run': { type: 'boolean', default: false },
     },
