@@ -51,7 +51,8 @@ export async function openEngine(settings: EngineSettings): Promise<Engine> {
     temp_directory: temporary,
     preserve_insertion_order: 'true',
     // What is freed goes back to the system soon, and files are not kept in memory: the limit is for what is worked on.
-    allocator_flush_threshold: '4MiB',
+    allocator_background_threads: 'true',
+    allocator_flush_threshold: '1MiB',
     allocator_bulk_deallocation_flush_threshold: '4MiB',
     enable_external_file_cache: 'false',
   });
@@ -112,10 +113,10 @@ async function eachOfNumbers(
   for (;;) {
     const chunk = await result.fetchChunk();
     if (!chunk || chunk.rowCount === 0) return;
-    const columns = chunk.getColumns();
+    const columns = Array.from({ length: chunk.columnCount }, (_, i) => chunk.getColumnVector(i));
     for (let row = 0; row < chunk.rowCount; row++) {
-      for (let i = 0; i < texts; i++) names[i] = String(columns[i]![row] ?? '');
-      for (let i = 0; i < numbers.length; i++) numbers[i] = Number(columns[texts + i]![row] ?? 0);
+      for (let i = 0; i < texts; i++) names[i] = String(columns[i]!.getItem(row) ?? '');
+      for (let i = 0; i < numbers.length; i++) numbers[i] = Number(columns[texts + i]!.getItem(row) ?? 0);
       visit(names, numbers);
     }
   }

@@ -96,7 +96,7 @@ export function analyse(
   });
 
   const p = joined.map((sum) => tailOfCauchy(sum / Math.max(1, weight)));
-  const cut = benjaminiHochberg([...p], options.rate);
+  const cut = benjaminiHochberg(p, options.rate);
   const entities = ids.map((id, i): EntityScore => {
     const scores: MonthScore[] = [];
     for (let m = 0; m < months; m++) {

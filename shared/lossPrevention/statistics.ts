@@ -67,8 +67,8 @@ export function normalTail(z: number): number {
  * The largest p that Benjamini–Hochberg (1995) passes at rate q out of `count` tests, given the p values in any order;
  * q / count (the first step) when none passes.
  */
-export function benjaminiHochberg(values: readonly number[], q: number, count = values.length): number {
-  const sorted = [...values].sort((a, b) => a - b);
+export function benjaminiHochberg(values: ArrayLike<number>, q: number, count = values.length): number {
+  const sorted = Float64Array.from(values).sort();
   for (let i = sorted.length - 1; i >= 0; i--) if (sorted[i]! <= (q * (i + 1)) / count) return sorted[i]!;
   return q / Math.max(1, count);
 }
