@@ -7,7 +7,7 @@ import {
   eventKinds,
   olderAccountAnswer,
 } from '../../shared/events/index.ts';
-import type { Json, JsonObject } from '../../shared/fql/index.ts';
+import { isJsonArray, isJsonObject, type Json, type JsonObject } from '../../shared/fql/index.ts';
 import { accepted, type Handler, identityOf } from './request.ts';
 
 /** An account creation or login: risk and bot score, a decision. */
@@ -63,12 +63,12 @@ export function detailsOf(payload: JsonObject): { version?: string; email?: stri
 
 /** The primary address where one is called so, else the first, else the user's. */
 function mailOf({ email, user }: JsonObject): string | undefined {
-  const all = (isList(email) ? email : [email]).filter((one) => one !== undefined).filter(isObject);
+  const all = (isJsonArray(email) ? email : [email]).filter((one) => one !== undefined).filter(isJsonObject);
   const primary = all.find(({ emailType }) => text(emailType)?.toLowerCase() === 'primary') ?? all[0];
   return (
     text(primary?.emailValue) ??
     text(email) ??
-    (user !== undefined && isObject(user) ? (text(user.email) ?? mailName(user.username)) : undefined)
+    (user !== undefined && isJsonObject(user) ? (text(user.email) ?? mailName(user.username)) : undefined)
   );
 }
 
@@ -79,12 +79,4 @@ function mailName(username: Json | undefined): string | undefined {
 
 function text(value: Json | undefined): string | undefined {
   return typeof value === 'string' && value.trim() !== '' ? value : undefined;
-}
-
-function isList(value: Json | undefined): value is readonly Json[] {
-  return Array.isArray(value);
-}
-
-function isObject(value: Json): value is JsonObject {
-  return typeof value === 'object' && value !== null && !Array.isArray(value);
 }

@@ -1,6 +1,6 @@
 import { type Definition, fieldsOf } from '../config/index.ts';
 import { assessmentAnswer, assessmentKind } from '../events/index.ts';
-import type { Json, JsonObject } from '../fql/index.ts';
+import { isJsonObject, type Json, type JsonObject } from '../fql/index.ts';
 import type { Assessed } from './assess.ts';
 
 type Kind = ReturnType<typeof assessmentKind>;
@@ -36,7 +36,7 @@ export function answerOf(
 }
 
 function metadataOf(payload: JsonObject, eventId: string) {
-  const metadata = payload.metadata !== undefined && isObject(payload.metadata) ? payload.metadata : {};
+  const metadata = payload.metadata !== undefined && isJsonObject(payload.metadata) ? payload.metadata : {};
   const text = (value: Json | undefined) => (typeof value === 'string' ? value : undefined);
   return {
     eventId,
@@ -45,8 +45,4 @@ function metadataOf(payload: JsonObject, eventId: string) {
     isTest: metadata.isTest === true,
     timestamp: text(metadata.timestamp),
   };
-}
-
-function isObject(value: Json): value is JsonObject {
-  return typeof value === 'object' && value !== null && !Array.isArray(value);
 }

@@ -1,4 +1,4 @@
-import type { DeviceService, JsonObject } from '../fql/index.ts';
+import { type DeviceService, isJsonObject, type JsonObject } from '../fql/index.ts';
 import type { App } from './app.ts';
 
 export type Enrichment = { deviceAttributes: Record<string, string> };
@@ -15,7 +15,7 @@ export async function enrich(
   const device = payload.deviceContext ?? payload.device ?? payload.deviceFingerprinting;
   // the older sign-in has no device: what is known of it stands at the root
   const { currentIpAddress: ipAddress, deviceContextId } = payload;
-  const attributes = attributesOf(isObject(device) ? device : { ipAddress, deviceContextId });
+  const attributes = attributesOf(isJsonObject(device) ? device : { ipAddress, deviceContextId });
   const { trueIp } = attributes;
   return { deviceAttributes: trueIp === undefined ? attributes : { ...attributes, ...placeOf(geo, trueIp) } };
 }
@@ -26,11 +26,11 @@ export async function enrich(
  */
 export function deviceService(payload: JsonObject, enrichment: JsonObject): DeviceService {
   const sessions = [payload.deviceContext, payload.device, payload.deviceFingerprinting, payload]
-    .filter(isObject)
+    .filter(isJsonObject)
     .flatMap(({ deviceContextId, id }) => [deviceContextId, id])
     .filter((id) => typeof id === 'string' && id !== '');
-  const sent = isObject(payload.deviceAttributes) ? payload.deviceAttributes : {};
-  const found = isObject(enrichment.deviceAttributes) ? enrichment.deviceAttributes : {};
+  const sent = isJsonObject(payload.deviceAttributes) ? payload.deviceAttributes : {};
+  const found = isJsonObject(enrichment.deviceAttributes) ? enrichment.deviceAttributes : {};
   const attributes = (sessionId: string) => (sessions.includes(sessionId) ? { ...found, ...sent } : {});
   return { attributes, fullAttributes: attributes, speedOfTravel: () => 0 };
 }
@@ -58,8 +58,4 @@ function attributesOf(device: JsonObject): Record<string, string> {
   );
   if (typeof id === 'string') attributes.deviceId = id;
   return attributes;
-}
-
-function isObject(value: JsonObject[string]): value is JsonObject {
-  return typeof value === 'object' && value !== null && !Array.isArray(value);
 }

@@ -1,4 +1,4 @@
-import type { JsonObject } from '../fql/index.ts';
+import { isJsonObject, type JsonObject } from '../fql/index.ts';
 import { type FeatureEvent, modelEvents } from '../scoring/index.ts';
 import type { Subject } from './decide.ts';
 import type { Evidence } from './evidence.ts';
@@ -50,9 +50,5 @@ export function rememberedEvent({ key, received, event, evidence }: Remembered):
 }
 
 function objectOf(value: JsonObject[string]): JsonObject {
-  return typeof value === 'object' && value !== null && !isArray(value) ? value : {};
-}
-
-function isArray(value: object): value is readonly unknown[] {
-  return Array.isArray(value);
+  return isJsonObject(value) ? value : {};
 }

@@ -1,5 +1,5 @@
 import { isDeepStrictEqual } from 'node:util';
-import type { Json, JsonObject } from '../fql/index.ts';
+import { isJsonObject, type JsonObject } from '../fql/index.ts';
 import { Problem } from '../problem.ts';
 import type { App } from './app.ts';
 import { tellCalls } from './callEvents.ts';
@@ -61,15 +61,11 @@ const ofSending: ReadonlySet<string> = new Set(['trackingId', 'merchantTimeStamp
 /** The event without what differs between tries of it. */
 export function contentOf({ _metadata, metadata, ...rest }: JsonObject): JsonObject {
   if (metadata === undefined) return rest;
-  return { ...rest, metadata: isObject(metadata) ? withoutSending(metadata) : metadata };
+  return { ...rest, metadata: isJsonObject(metadata) ? withoutSending(metadata) : metadata };
 }
 
 function withoutSending(metadata: JsonObject): JsonObject {
   return Object.fromEntries(Object.entries(metadata).filter(([name]) => !ofSending.has(name)));
-}
-
-function isObject(value: Json): value is JsonObject {
-  return typeof value === 'object' && value !== null && !Array.isArray(value);
 }
 
 function demandSame(known: JsonObject, sent: JsonObject, key: EventKey): void {

@@ -1,5 +1,5 @@
 import { type Definition, templates } from '../config/index.ts';
-import type { Json, JsonObject } from '../fql/index.ts';
+import { isJsonArray, isJsonObject, type Json, type JsonObject } from '../fql/index.ts';
 import type { EventScore, EventScorers, FeatureEvent, Known, ScoreReason } from '../scoring/index.ts';
 import type { App } from './app.ts';
 import type { Scores } from './decide.ts';
@@ -18,21 +18,13 @@ export function speaking(score: EventScore | undefined): ScoreReason[] {
 /** The country of the first payment instrument whose bank is known by its BIN. */
 export function binCountryOf(bins: App['bins'], { paymentInstrumentList, paymentInstruments }: JsonObject) {
   const instruments = paymentInstrumentList ?? paymentInstruments;
-  if (!isArray(instruments)) return undefined;
+  if (!isJsonArray(instruments)) return undefined;
   for (const instrument of instruments) {
-    if (!isObject(instrument) || typeof instrument.bin !== 'string') continue;
+    if (!isJsonObject(instrument) || typeof instrument.bin !== 'string') continue;
     const { countryCode } = bins.lookup(instrument.bin);
     if (countryCode !== undefined) return countryCode;
   }
   return undefined;
-}
-
-function isArray(value: JsonObject[string]): value is readonly Json[] {
-  return Array.isArray(value);
-}
-
-function isObject(value: Json): value is JsonObject {
-  return typeof value === 'object' && value !== null && !Array.isArray(value);
 }
 
 /**

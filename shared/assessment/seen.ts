@@ -1,4 +1,4 @@
-import type { Json, JsonObject } from '../fql/index.ts';
+import { isJsonObject, type Json, type JsonObject } from '../fql/index.ts';
 import type { EventStatus } from './later.ts';
 import type { StoredEvent } from './record.ts';
 
@@ -53,9 +53,5 @@ export function statusOf(type: string, event: JsonObject): EventStatus | undefin
 }
 
 function asObject(value: Json): JsonObject {
-  return isObject(value) ? value : {};
-}
-
-function isObject(value: Json): value is JsonObject {
-  return typeof value === 'object' && value !== null && !Array.isArray(value);
+  return isJsonObject(value) ? value : {};
 }

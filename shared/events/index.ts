@@ -79,17 +79,31 @@ function kind<T>(
   };
 }
 
+type Instruments = readonly { merchantPaymentInstrumentId?: string | undefined }[];
+
+const instruments = (list: Instruments | undefined) =>
+  (list ?? []).map((one) => link('PaymentInstrument', one.merchantPaymentInstrumentId));
+
+/** Whose account an event of account protection is about, and what is paid with. */
+function accountHolder(event: {
+  user?: { userId?: string | undefined } | undefined;
+  metadata: { [name: string]: unknown; userId?: unknown };
+  paymentInstruments?: Instruments | undefined;
+}) {
+  const { userId } = event.metadata;
+  const named = typeof userId === 'string' ? userId : undefined;
+  return {
+    links: [link('User', event.user?.userId ?? named), ...instruments(event.paymentInstruments)],
+    users: [event.user?.userId, named],
+  };
+}
+
 /** The events of the purchase and account families: what has no name of its own in its path. */
 export const eventKinds = {
   Purchase: kind('Purchase', 'assessment', parsePurchase, (event) => ({
     id: event.purchaseId,
     trackingId: event._metadata?.trackingId,
-    links: [
-      link('User', event.user?.userId),
-      ...(event.paymentInstrumentList ?? []).map((one) =>
-        link('PaymentInstrument', one.merchantPaymentInstrumentId),
-      ),
-    ],
+    links: [link('User', event.user?.userId), ...instruments(event.paymentInstrumentList)],
     users: [event.user?.userId],
   })),
   PurchaseStatus: kind('PurchaseStatus', 'observation', parsePurchaseStatus, (event) => ({
@@ -115,12 +129,7 @@ export const eventKinds = {
   })),
   UpdateAccount: kind('UpdateAccount', 'observation', parseUpdateAccount, (event) => ({
     trackingId: event._metadata?.trackingId,
-    links: [
-      link('User', event.userId),
-      ...(event.paymentInstrumentList ?? []).map((one) =>
-        link('PaymentInstrument', one.merchantPaymentInstrumentId),
-      ),
-    ],
+    links: [link('User', event.userId), ...instruments(event.paymentInstrumentList)],
     users: [event.userId],
   })),
   Label: kind('Label', 'label', parseLabel, (event) => {
@@ -154,13 +163,7 @@ export const eventKinds = {
     (event) => ({
       id: event.metadata.signUpId,
       trackingId: event.metadata.trackingId,
-      links: [
-        link('User', event.user?.userId ?? event.metadata.userId),
-        ...(event.paymentInstruments ?? []).map((one) =>
-          link('PaymentInstrument', one.merchantPaymentInstrumentId),
-        ),
-      ],
-      users: [event.user?.userId, event.metadata.userId],
+      ...accountHolder(event),
     }),
     'signUpId',
   ),
@@ -171,8 +174,7 @@ export const eventKinds = {
     (event) => ({
       id: event.metadata.loginId,
       trackingId: event.metadata.trackingId,
-      links: [link('User', event.user?.userId ?? event.metadata.userId)],
-      users: [event.user?.userId, event.metadata.userId],
+      ...accountHolder(event),
     }),
     'loginId',
   ),
@@ -201,13 +203,7 @@ export const eventKinds = {
   AccountUpdate: kind('AccountUpdate', 'observation', parseAccountUpdate, (event) => ({
     id: event.metadata.accountUpdateId ?? event.metadata.signUpId,
     trackingId: event.metadata.trackingId,
-    links: [
-      link('User', event.user?.userId ?? event.metadata.userId),
-      ...(event.paymentInstruments ?? []).map((one) =>
-        link('PaymentInstrument', one.merchantPaymentInstrumentId),
-      ),
-    ],
-    users: [event.user?.userId, event.metadata.userId],
+    ...accountHolder(event),
   })),
   AccountLabel: kind('AccountLabel', 'label', parseAccountLabel, (event) => {
     const links = labelLinks(event.label.labelObjectType, event.label.labelObjectId);

@@ -6,5 +6,6 @@ export { type ExplainedOperand, type ExplainedValue, type Explanation, explain }
 export { format } from './formatter.ts';
 export { checkFunction, functionLimits } from './function.ts';
 export { renderDiagnostics } from './render.ts';
+export { isArray as isJsonArray, isObject as isJsonObject } from './runtime/json.ts';
 export type * from './types.ts';
 export { compileVelocitySet } from './velocity-set.ts';

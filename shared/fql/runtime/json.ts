@@ -1,10 +1,12 @@
 import type { Json, JsonObject } from '../types.ts';
 import { fail, shown } from './fault.ts';
 
+/** Is a JSON value an object, and no array? */
 export function isObject(value: unknown): value is JsonObject {
   return typeof value === 'object' && value !== null && !Array.isArray(value);
 }
 
+/** Is a JSON value an array? */
 export function isArray(value: unknown): value is readonly Json[] {
   return Array.isArray(value);
 }
