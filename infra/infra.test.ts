@@ -401,6 +401,7 @@ describe('operations', () => {
       ['circuit breaker of external call', 'shared/external/external.ts', 'circuit breaker of external call'],
       ['because they do not compile', 'shared/config/snapshot.ts', 'because they do not compile'],
       ['events could not be completed', 'functions/recovery.ts', 'events could not be completed'],
+      ['is not used, the one before it is', 'shared/scoring/scoring.ts', 'is not used, the one before it is'],
       ["Executed \\'Functions.recovery\\'", 'functions/recovery.ts', "app.timer('recovery'"],
     ];
     const alerts = source('modules/alerts.bicep').text;

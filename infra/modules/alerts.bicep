@@ -84,6 +84,16 @@ var logAlerts = [
     every: 'PT5M'
   }
   {
+    name: 'model-refused'
+    description: 'A model that was put in force is damaged or of another release, and the one before it scores.'
+    severity: 2
+    query: 'AppTraces | where Message has "is not used, the one before it is" | summarize value = count()'
+    operator: 'GreaterThan'
+    threshold: 0
+    window: 'PT15M'
+    every: 'PT5M'
+  }
+  {
     name: 'unfinished-events'
     description: 'Events that a dead process left could not be completed.'
     severity: 2

@@ -68,9 +68,12 @@ export async function openScoring(storage: Storage, options: ScoringOptions): Pr
 
   async function look(environment: string, root: Root): Promise<void> {
     const looks = kinds.map(async (kind) => {
-      const { changed, problem } = await root.followers[kind]
-        .refresh()
-        .catch((error: unknown) => ({ changed: false, problem: String(error) }));
+      const { changed, problem } = await root.followers[kind].refresh().catch((error: unknown) => {
+        warn(
+          `Whether there is another ${kind} model of ${environment} could not be found out: ${String(error)}`,
+        );
+        return { changed: false, problem: root.problems[kind] };
+      });
       if (problem !== undefined && problem !== root.problems[kind])
         warn(`A ${kind} model of ${environment} is not used, the one before it is: ${problem}`);
       return { kind, changed, problem };
