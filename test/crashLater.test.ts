@@ -1,8 +1,8 @@
 import { setTimeout as pause } from 'node:timers/promises';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import purchase from '../tools/seed/purchase.json' with { type: 'json' };
 import { type Azurite, startAzurite } from './azurite.ts';
 import { type Answer, call, type RunningApp, startApp } from './holdfast.ts';
+import { knownOf } from './knownOf.ts';
 import { type StorageProxy, startStorageProxy } from './storageProxy.ts';
 
 /*
@@ -13,12 +13,13 @@ import { type StorageProxy, startStorageProxy } from './storageProxy.ts';
 let azurite: Azurite;
 let proxy: StorageProxy;
 let app: RunningApp;
+let root: string;
 
 beforeAll(async () => {
   azurite = await startAzurite();
   proxy = await startStorageProxy(azurite.connectionString);
   app = await startApp({ storage: proxy.connectionString });
-  await manage('PUT', '', { name: 'Later' });
+  root = (await manage('PUT', '', { name: 'Later' })).body.id;
   const velocities = [
     'SELECT Count() AS bankEvents FROM BankEvent GROUPBY @"purchase.user.userId"',
     'SELECT Sum(@"purchase.totalAmount") AS declined FROM BankEvent GROUPBY @"purchase.user.userId"',
@@ -48,15 +49,29 @@ const post = (name: string, body: object, correlation: string): Promise<Answer> 
 const buy = (id: string, user: string) =>
   post(
     'Purchase',
-    { ...purchase, purchaseId: id, totalAmount: 10, user: { ...purchase.user, userId: user } },
+    {
+      purchaseId: id,
+      merchantLocalDate: '2026-02-03T09:15:30Z',
+      totalAmount: 10,
+      currency: 'USD',
+      user: { userId: user },
+      paymentInstrumentList: [{ merchantPaymentInstrumentId: `card of ${user}`, type: 'CreditCard' }],
+    },
     `c-${id}`,
   );
 
+/** A card that was stolen, as the bank says: the purchase is known to be fraud. */
 const decline = (id: string) =>
-  post('BankEvent', { bankEventId: `b-${id}`, type: 'Auth', status: 'Declined', purchaseId: id }, `c-${id}`);
+  post(
+    'BankEvent',
+    { bankEventId: `b-${id}`, type: 'Auth', status: 'Declined', bankResponseCode: '43', purchaseId: id },
+    `c-${id}`,
+  );
 
 describe('an app that is killed between an early event and its purchase', () => {
-  it('attaches the two, and counts the event once', { timeout: 900_000 }, async () => {
+  it('attaches the two, and counts the event and the fraud it tells of once', {
+    timeout: 900_000,
+  }, async () => {
     let killed = true;
     let kills = 0;
     for (let step = 1; killed; step++) {
@@ -85,6 +100,9 @@ describe('an app that is killed between an early event and its purchase', () => 
       });
       const shown = await manage('GET', `/events/Purchase/${id}`);
       expect(shown.body.laterEvents).toMatchObject([{ type: 'BankEvent', id: `b-${id}` }]);
+      // both purchases are in the history, and one of them as fraud
+      const known = await knownOf(azurite.connectionString, root, user);
+      expect(known, `after storage request ${step}`).toEqual({ purchases: 2, frauds: 1 });
     }
     expect(kills).toBeGreaterThan(10);
   });
