@@ -93,7 +93,8 @@ export async function staleSources(root: string, record: BuildRecord): Promise<s
   return names.filter((name) => now[name] !== record.inputs[name]);
 }
 
-function isHeavy(name: string): boolean {
+/** Whether a package stays beside the bundle; all others are in it. */
+export function isHeavy(name: string): boolean {
   return HEAVY.some((heavy) => name === heavy || name.startsWith(`${heavy}/`));
 }
 

@@ -85,7 +85,7 @@ describe('the package', () => {
       `const { DuckDBInstance } = await import('@duckdb/node-api');
        const connection = await (await DuckDBInstance.create()).connect();
        const answer = await connection.runAndReadAll('SELECT 6 * 7 AS answer');
-       return { body: String(answer.getRows()[0]?.[0]) };`,
+       return { body: String(answer.getRows()[0]?.[0]), headers: { hint: 'import it from "echarts"' } };`,
     );
     const made = await makePackage(project, path.join(folder, 'native'));
     expect(Object.keys(made.externals)).toEqual(['@duckdb/node-api']);

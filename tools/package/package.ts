@@ -4,7 +4,7 @@ import { copyFile, mkdir, readdir, readFile, rm, writeFile } from 'node:fs/promi
 import path from 'node:path';
 import { promisify } from 'node:util';
 import { z } from 'zod';
-import { buildApp } from '../build.ts';
+import { buildApp, isHeavy } from '../build.ts';
 import { externalsOf, type Lock, lockOf, versionsOf } from './externals.ts';
 import { type ZipEntry, zip } from './zip.ts';
 
@@ -45,7 +45,8 @@ export async function makePackage(root: string, out: string): Promise<Package> {
 
   const { name, version, license } = packageSchema.parse(await readJson(path.join(root, 'package.json')));
   const lock: Lock = await readJson(path.join(root, 'package-lock.json'));
-  const names = await externalsOf(path.join(folder, 'dist'), lock);
+  // what is in the bundle may speak of imports in its texts
+  const names = (await externalsOf(path.join(folder, 'dist'), lock)).filter(isHeavy);
   const externals = versionsOf(lock, names);
   const manifest = {
     name,
