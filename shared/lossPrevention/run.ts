@@ -71,7 +71,7 @@ export type RunOutcome =
   | { ok: false; reason: 'no data'; problems: FileProblem[] };
 
 /** A change of what pages look like makes a new dashboard of the same findings. */
-const dashboardVersion = 'pages-7';
+const dashboardVersion = 'pages-8';
 
 /**
  * One run from lake to dashboard. Only one at a time writes to `out` (`busy` otherwise). A run that died is continued by

@@ -1,10 +1,10 @@
-import type { Entity, Findings, Kind, Section } from '../findings.ts';
+import { type Entity, type Findings, type Kind, kinds, type Section } from '../findings.ts';
 import type { FileProblem } from '../layout.ts';
 import type { Charts } from './charts.ts';
 import { count, money } from './format.ts';
 import { page } from './frame.ts';
 import { embeddedJson, type Html, html } from './html.ts';
-import { filters, grid, reasonLabel, unseenCaption } from './parts.ts';
+import { filters, grid, kindTitles, reasonLabel, unseenCaption } from './parts.ts';
 
 /** What the lake held that is not in the result. */
 export interface LakeNotes {
@@ -19,29 +19,48 @@ export function overviewPage(findings: Findings, charts: Charts, notes: LakeNote
   const { staff, terminals } = findings.sections;
   const first = findings.months[0] ?? '';
   const last = findings.months.at(-1) ?? '';
+  // not all data name staff or terminals
+  const tills = [staff, terminals].some((section) => section.count > 0);
+  const leading = kinds.filter((kind) => findings.sections[kind].count > 0);
   return page(
     'Overview',
     'index.html',
     '',
     html`<p>${count(findings.transactions)} transactions from ${first} to ${last}.${
-      findings.roles === 'inferred'
-        ? ' The data name no roles; peers were found by the mix of work people do.'
-        : ''
+      staff.count === 0
+        ? ' The data name no staff: what can be compared is below.'
+        : findings.roles === 'inferred' &&
+          ' The data name no roles; peers were found by the mix of work people do.'
     }</p>
 ${lakeNotes(notes)}
-${filters(findings.months, staff.threshold, { terminals: terminals.threshold })}
-${opportunity('staff', 'Revenue opportunity by staff', staff)}
-${opportunity('terminals', 'Revenue opportunity by terminal', terminals)}
-<div class="pair">${bins('Anomalous staff by month and score', findings.months, staff, charts)}
-${bins('Anomalous terminals by month and score', findings.months, terminals, charts)}</div>
+<dl class="tiles">${leading.map((kind) => found(kind, findings.sections[kind]))}</dl>
+${tills && filters(findings.months, staff.threshold, { terminals: terminals.threshold })}
+${staff.count > 0 && opportunity('staff', 'Revenue opportunity by staff', staff)}
+${terminals.count > 0 && opportunity('terminals', 'Revenue opportunity by terminal', terminals)}
+<div class="pair">${
+      staff.count > 0 && bins('Anomalous staff by month and score', findings.months, staff, charts)
+    }
+${
+  terminals.count > 0 && bins('Anomalous terminals by month and score', findings.months, terminals, charts)
+}</div>
 <h2>Highest risk</h2>
-${grid('staff', staff.entities.filter((entity) => entity.flagged).slice(0, 10), 'Staff with the highest risk', true)}
-<p><a href="staff.html">All staff at or above ${staff.threshold}</a></p>
-<h2>What speaks against them</h2>
-${reasonTable(staff)}
+${(staff.count > 0 ? (['staff'] as const) : leading).map((kind) => highest(kind, findings.sections[kind]))}
+${staff.count > 0 && html`<h2>What speaks against them</h2>${reasonTable(staff)}`}
 <p class="note">Files: <a href="result.json">result.json</a>, <a href="staff.csv">staff.csv</a>, <a href="terminals.csv">terminals.csv</a>, <a href="stores.csv">stores.csv</a>, <a href="customers.csv">customers.csv</a>, <a href="products.csv">products.csv</a>, <a href="reasons.csv">reasons.csv</a></p>
 <script type="application/json" id="stakes">${embeddedJson({ staff: stakes(staff), terminals: stakes(terminals) })}</script>`,
   );
+}
+
+function found(kind: Kind, section: Section): Html {
+  return html`<div><dt><a href="${kind}.html">${kindTitles[kind].title}</a> of high risk</dt><dd>${section.flagged} <small>of ${count(section.count)}</small></dd></div>`;
+}
+
+function highest(kind: Kind, section: Section): Html {
+  const { title } = kindTitles[kind];
+  const flagged = section.entities.filter((entity) => entity.flagged).slice(0, 10);
+  if (flagged.length === 0) return html`<p>None of the ${title.toLowerCase()} is of high risk.</p>`;
+  return html`${grid(kind, flagged, `${title} with the highest risk`, true)}
+<p><a href="${kind}.html">All ${title.toLowerCase()} at or above ${section.threshold}</a></p>`;
 }
 
 function lakeNotes(notes: LakeNotes): Html {
