@@ -1246,7 +1246,7 @@ export type AccountLabelBody = {
 
 export type CustomAssessmentBody = {
   name: string;
-  version?: string | undefined;
+  version?: string | unknown | undefined;
   metadata?:
     | {
         trackingId?: string | undefined;
@@ -1256,6 +1256,7 @@ export type CustomAssessmentBody = {
         assessmentType?: string | undefined;
         [name: string]: unknown;
       }
+    | unknown
     | undefined;
   [name: string]: unknown;
 };

@@ -7,6 +7,7 @@ import {
 import type { JsonObject } from './canonical.ts';
 import { parseCustomAssessment } from './customAssessment.ts';
 import type { Subject } from './eventTypes.ts';
+import { maxId } from './fields.ts';
 import { labelLinks, labelledUsers, link, type Received, receive } from './received.ts';
 
 /** What a definition made through the management API says about its bodies. */
@@ -57,9 +58,12 @@ export function assessmentKind(definition: AssessmentDefinition): { parse(json: 
 /** A legacy custom assessment: it has no id of its own but the tracking id. */
 export function receiveCustomAssessment(json: unknown, apiName: string): Received {
   const parsed = parseCustomAssessment(json, apiName);
-  const user = parsed.ok ? textAt(parsed.payload, 'user.userId') : undefined;
-  return receive(parsed, (event) => ({
-    trackingId: event.metadata?.trackingId,
+  const at = (path: string) => (parsed.ok ? textAt(parsed.payload, path) : undefined);
+  const user = at('user.userId');
+  const trackingId = at('metadata.trackingId');
+  return receive(parsed, () => ({
+    // what is too long for an id is not the event's
+    trackingId: trackingId !== undefined && trackingId.length <= maxId ? trackingId : undefined,
     links: [link('User', user)],
     users: [user],
   }));

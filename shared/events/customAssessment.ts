@@ -1,17 +1,25 @@
-import type { z } from 'zod';
+import { z } from 'zod';
 import { type Parsed, reader } from './canonical.ts';
-import { entity, instant, optionalId, requiredText, text } from './fields.ts';
+import { entity, instant, maxText, optionalId, requiredText, text } from './fields.ts';
 
-/** A legacy custom assessment (WIRE.md 6): any JSON that repeats the assessment's API name as `name`. */
+/**
+ * A legacy custom assessment (WIRE.md 6): any JSON that repeats the assessment's API name as `name`. What clients usually send
+ * beside it is read as elsewhere where it has that shape, and kept where it has another.
+ */
 export const customAssessmentSchema = entity({
   name: requiredText(),
-  version: text(),
-  metadata: entity({
-    trackingId: optionalId(),
-    merchantTimeStamp: instant(),
-    customerLocalDate: instant(),
-    assessmentType: text('Evaluate or Protect (where absent).'),
-  }).optional(),
+  version: z.union([z.string().max(maxText), z.unknown()]).optional(),
+  metadata: z
+    .union([
+      entity({
+        trackingId: optionalId(),
+        merchantTimeStamp: instant(),
+        customerLocalDate: instant(),
+        assessmentType: text('Evaluate or Protect (where absent).'),
+      }),
+      z.unknown(),
+    ])
+    .optional(),
 });
 
 export type CustomAssessment = z.output<typeof customAssessmentSchema>;

@@ -215,6 +215,19 @@ describe('assessments', () => {
     });
   });
 
+  it('legacy ones are any JSON beside that', () => {
+    const read = (body: object) => receiveCustomAssessment({ name: 'A', ...body }, 'A');
+    expect(read({ Metadata: { TrackingId: 7 }, version: 0.5 })).toMatchObject({
+      event: { trackingId: '7', payload: { metadata: { trackingId: '7' }, version: '0.5' } },
+    });
+    const odd = { version: { major: 1 }, metadata: 'none', data: [] };
+    expect(read(odd)).toMatchObject({ ok: true, event: { trackingId: undefined, payload: odd } });
+    expect(read({ metadata: { trackingId: 'x'.repeat(2000) } })).toMatchObject({
+      ok: true,
+      event: { trackingId: undefined },
+    });
+  });
+
   it('their observations and labels name the event they are about', () => {
     expect(receiveAssessmentObservation({ metadata: { eventId: 'o', primaryEventId: 'e' } })).toMatchObject({
       event: { id: 'o', links: [{ to: 'Assessment', id: 'e' }] },
