@@ -9,6 +9,8 @@ export interface Cell {
   group: string;
   /** what the group is shrunk towards: region and role … */
   region: string;
+  /** where the group is: how much those of other groups there differ from their regions says something of this one; may be empty */
+  site: string;
   /** people of one role have their own overdispersion; may be empty */
   role: string;
   sums: Float64Array;
@@ -53,6 +55,7 @@ export function staffCells(rows: Iterable<TillRow>): Cell[] {
     group: nameOf(row.store, row.role),
     region: nameOf(row.region, row.role),
     role: row.role,
+    site: row.store,
   }));
 }
 

@@ -104,7 +104,7 @@ export async function makeFacts(
     WITH of_tx AS (
       SELECT t.id, coalesce(${tenders}, false) AS cash, p.card
       FROM raw_Payments p JOIN tx t ON ${joinOn('p', 'payments', joins)}
-      WHERE NOT ${truthy('p.change')} AND NOT ${truthy('p.voided')})
+      WHERE NOT ${truthy('p.change')} AND (t.voided OR NOT ${truthy('p.voided')}))
     SELECT id, bool_or(cash) AS cash, min(card) FILTER (WHERE NOT cash) AS card,
       min(card) FILTER (WHERE NOT cash) <> max(card) FILTER (WHERE NOT cash) AS several FROM of_tx GROUP BY id`);
   await engine.run('DROP TABLE raw_Payments');
@@ -144,7 +144,7 @@ function joinedSql(): string {
     WITH of_lines AS (
       SELECT id, ${whole('sum(CASE WHEN ret THEN net ELSE 0 END)')} AS back_cents, ${sold('net')} AS sold_cents,
         bool_or(ret) AS has_return, bool_or(ret AND originalNumber IS NOT NULL) AS has_original,
-        bool_or(ret AND elsewhere) AS elsewhere, ${count()} AS line_count,
+        min(originalNumber) FILTER (WHERE ret) AS of_receipt, bool_or(ret AND elsewhere) AS elsewhere, ${count()} AS line_count,
         CAST(count(*) FILTER (WHERE ret) AS INTEGER) AS back_count, ${sold('gross')} AS gross_cents,
         ${count('manual > 0')} AS manual_count, ${sold('manual')} AS manual_cents,
         ${sold('net + manual', 'manual > 0')} AS manual_gross, ${sold(square('manual'))} AS manual_squares,
@@ -184,6 +184,7 @@ function factSql(): string {
     transactions: 'CASE WHEN live THEN 1 ELSE 0 END',
     voids: 'CASE WHEN live THEN 0 ELSE 1 END',
     voidValue: 'CASE WHEN live THEN 0 ELSE coalesce(sold_cents + back_cents, net) END',
+    cashVoids: 'CASE WHEN NOT live AND coalesce(cash, false) THEN 1 ELSE 0 END',
     sales: 'CASE WHEN live AND NOT is_return THEN 1 ELSE 0 END',
     sold: 'CASE WHEN NOT live THEN 0 WHEN sold_cents IS NOT NULL THEN sold_cents WHEN is_return THEN 0 ELSE net END',
     returns: 'CASE WHEN live AND is_return THEN 1 ELSE 0 END',
@@ -229,6 +230,7 @@ function factSql(): string {
   return `CREATE TEMP VIEW fact AS
     SELECT id, unit, number, terminal, store, region, staff, role, customer, currency, day, second, cash AS in_cash, card,
       is_return, coalesce(has_original, false) OR refunded AS receipt, coalesce(main_category, '') AS category,
+      CASE WHEN customer <> '' THEN customer ELSE coalesce(of_receipt, '') END AS buyer,
       ${sumNames.map((name) => `CAST(${sums[name]} AS BIGINT) AS ${name}`).join(',\n      ')}
     FROM joined`;
 }

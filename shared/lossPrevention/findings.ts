@@ -197,7 +197,7 @@ async function scoreTills(
   const terminals = gather(rows, (row) =>
     row.terminal === ''
       ? undefined
-      : { id: terminalName(row), month: row.month, group: row.store, region: row.region, role: '' },
+      : { id: terminalName(row), month: row.month, group: row.store, region: row.region, role: '', site: '' },
   );
   const stores = gather(rows, (row) => ({
     id: row.store,
@@ -205,6 +205,7 @@ async function scoreTills(
     group: row.region,
     region: '',
     role: '',
+    site: '',
   }));
   const noRole = () => '';
   return {

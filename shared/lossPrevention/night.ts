@@ -41,7 +41,7 @@ export interface NightResult {
 }
 
 /** Part of every key: a change of what the sums mean makes everything new. */
-const engineVersion = 'sums-5';
+const engineVersion = 'sums-6';
 
 /**
  * Brings the sums up to date: reads the units whose files are new or changed since they were last read, rolls up the

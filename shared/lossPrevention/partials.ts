@@ -86,19 +86,24 @@ export async function writeMonth(
   const from = (table: keyof typeof parts) =>
     `read_parquet([${parts[table].map(literal).join(', ')}]) WHERE strftime(day, '%Y-%m') = ${literal(month)}`;
   const repeated = sumNames.map((name) => {
-    if (name === 'sameCard') return `CAST(sum(refunds - ${usualRefundsToCard}) AS BIGINT)`;
-    if (name === 'sameCardValue')
-      return `CAST(sum(value * (refunds - ${usualRefundsToCard}) // refunds) AS BIGINT)`;
+    if (name === 'sameCard') return 'CAST(sum(many) AS BIGINT)';
+    if (name === 'sameCardValue') return whole('sum(value * many // refunds)');
     return 'CAST(0 AS BIGINT)';
   });
-  const dimensions = cardDimensions.filter((name) => name !== 'card').join(', ');
-  // Refunds to one card add up over all terminals, so they stand in rows without one.
+  const dimensions = cardDimensions.filter((name) => name !== 'card' && name !== 'buyer').join(', ');
+  // A customer who returns often has one card, and so has a receipt that comes back piece by piece; one card for the
+  // purchases of many is another thing. Refunds to one card add
+  // up over all terminals, so they stand in rows without one.
   await copy(
     engine,
-    `SELECT ${tillDimensions.join(', ')}, ${added(sumNames)} FROM ${from('tills')} GROUP BY ALL
-     UNION ALL SELECT staff, '' AS terminal, store, region, role, currency, ${repeated.join(', ')} FROM (
-       SELECT ${cardDimensions.join(', ')}, CAST(sum(refunds) AS BIGINT) AS refunds, ${whole('sum(value)')} AS value
-       FROM ${from('cards')} GROUP BY ALL HAVING sum(refunds) > ${usualRefundsToCard}) GROUP BY ${dimensions}
+    `WITH by_buyer AS (
+       SELECT ${cardDimensions.join(', ')}, sum(refunds) AS refunds, sum(value) AS value FROM ${from('cards')} GROUP BY ALL),
+     by_card AS (
+       SELECT ${dimensions}, card, sum(refunds) AS refunds, sum(value) AS value,
+         sum(refunds) - coalesce(max(refunds) FILTER (WHERE buyer <> '') - 1, 0) - ${usualRefundsToCard} AS many
+       FROM by_buyer GROUP BY ALL HAVING many > 0)
+     SELECT ${tillDimensions.join(', ')}, ${added(sumNames)} FROM ${from('tills')} GROUP BY ALL
+     UNION ALL SELECT staff, '' AS terminal, store, region, role, currency, ${repeated.join(', ')} FROM by_card GROUP BY ${dimensions}
      ORDER BY ALL`,
     join(folder, 'tills.parquet'),
   );

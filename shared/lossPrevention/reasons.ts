@@ -6,6 +6,8 @@ export interface ShareTest {
   events: SumName;
   /** the chances; several add up */
   of: readonly SumName[];
+  /** events that make a pattern, where that is not three */
+  least?: number;
 }
 
 /** Money among money, judged by a normal funnel whose variance comes from the peers' sum of squares. */
@@ -16,6 +18,7 @@ export interface MoneyTest {
   squares: SumName;
   /** how many payments or discounts made up the money */
   count: SumName;
+  least?: number;
 }
 
 export interface Reason {
@@ -101,7 +104,11 @@ export const reasons: readonly Reason[] = [
     id: 'sameCard',
     label: 'Repeated refunds to one card',
     unit: 'of refunds to cards',
-    tests: [share('sameCard', 'toCard'), share('sameCard', 'transactions')],
+    // The first of these events is the third refund to a card.
+    tests: [
+      { ...share('sameCard', 'toCard'), least: 1 },
+      { ...share('sameCard', 'transactions'), least: 1 },
+    ],
     money: 'sameCardValue',
   },
   {
@@ -173,7 +180,7 @@ export const reasons: readonly Reason[] = [
     id: 'voids',
     label: 'Voided transactions',
     unit: 'of all transactions',
-    tests: [share('voids', 'transactions', 'voids')],
+    tests: [share('voids', 'transactions', 'voids'), share('cashVoids', 'transactions', 'voids')],
     money: 'voidValue',
   },
   {

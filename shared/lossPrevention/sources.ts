@@ -128,7 +128,7 @@ export async function ofProducts(engine: Engine, from: string, flagged: Readonly
       const sums = sumsOf(values, productSums);
       if (last?.id === id && last.group === category && last.month === Number(month))
         addSums(last.sums, sums);
-      else cells.push({ id, month: Number(month), group: category, region: '', role: '', sums });
+      else cells.push({ id, month: Number(month), group: category, region: '', role: '', site: '', sums });
     },
   );
   return { cells, places };
@@ -163,7 +163,7 @@ export async function ofCustomers(engine: Engine, from: string, flagged: Readonl
       if (!known || weight > known.weight) places.set(id, { place: store, role: '', currency, weight });
       const last = cells.at(-1);
       if (last?.id === id && last.group === store && last.month === Number(month)) addSums(last.sums, sums);
-      else cells.push({ id, month: Number(month), group: store, region, role: '', sums });
+      else cells.push({ id, month: Number(month), group: store, region, role: '', site: '', sums });
     },
   );
   return { cells, places };

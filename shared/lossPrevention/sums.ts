@@ -8,6 +8,8 @@ export const sumNames = [
   'transactions',
   'voids',
   'voidValue',
+  /** voids of what was paid in cash */
+  'cashVoids',
   /** transactions that only sell */
   'sales',
   'sold',
@@ -34,7 +36,7 @@ export const sumNames = [
   'roundValue',
   /** returns paid to a payment card that is identified */
   'toCard',
-  /** of these, those after the second to the same card by the same staff member in the month */
+  /** of these, those after the second to the same card by the same staff member in the month; of one customer or receipt all count as one */
   'sameCard',
   'sameCardValue',
   /** sold lines, and their value at the original price */
@@ -120,7 +122,7 @@ export const customerSums = [...customerPlain, ...customerEvents] as const satis
 export const tillDimensions = ['staff', 'terminal', 'store', 'region', 'role', 'currency'] as const;
 export const productDimensions = ['item', 'category', 'staff', 'currency'] as const;
 export const customerDimensions = ['customer', 'store', 'region', 'staff', 'currency'] as const;
-export const cardDimensions = ['staff', 'store', 'region', 'role', 'currency', 'card'] as const;
+export const cardDimensions = ['staff', 'store', 'region', 'role', 'currency', 'card', 'buyer'] as const;
 
 /** Where each sum stands in a row of sums. */
 export const at: Readonly<Record<SumName, number>> = positions();

@@ -24,11 +24,15 @@ export interface Board {
   roles: readonly string[];
   months: number;
   /** of each cell: its entity (−1: none, it only stands for the average), whether it shapes what is expected, and its
-   * peers of three levels: everyone, region, group */
+   * peers of three levels (everyone, region, group), its site, and what it itself did there (−1: none) */
   entity: Int32Array;
   counts: Uint8Array;
   peers: readonly Int32Array[];
+  sites: Int32Array;
+  selves: Int32Array;
   groups: number;
+  /** of each cell, the rate of its region without it */
+  rates: Float64Array;
   /** events, chances and squares of each cell, for one test */
   own: Figures;
   found: Expectations;
@@ -67,6 +71,10 @@ export function boardOf(cells: readonly Cell[], months: number, setAside: Readon
     (cell: Cell) => `${cell.month} r ${cell.region}`,
     (cell: Cell) => `${cell.month} g ${cell.group}`,
   ].map((of) => Int32Array.from(cells, (cell) => keyOf(of(cell))));
+  // A site is what it is in all months, so they are taken together.
+  const ofSite = (cell: Cell, text: string) => (cell.site === '' ? -1 : keyOf(text));
+  const sites = Int32Array.from(cells, (cell) => ofSite(cell, `s ${cell.site}`));
+  const selves = Int32Array.from(cells, (cell) => ofSite(cell, `i ${cell.id} s ${cell.site}`));
   const size = ids.length * months;
   return {
     cells,
@@ -77,7 +85,10 @@ export function boardOf(cells: readonly Cell[], months: number, setAside: Readon
     entity: Int32Array.from(cells, (cell) => index.get(cell.id) ?? -1),
     counts: Uint8Array.from(cells, (cell) => (setAside.has(cell.id) ? 0 : 1)),
     peers,
+    sites,
+    selves,
     groups: keys.size,
+    rates: new Float64Array(cells.length),
     own: figures(cells.length),
     found: expectationsOf(size),
     windowed: expectationsOf(size),
@@ -153,7 +164,7 @@ export function sweep(
           (found.observed - found.expected) / Math.sqrt(variance[place]! + (tau * found.expected) ** 2);
         found.peerTail = 0.5;
         found.ownTail = undefined;
-        const enough = found.observed > found.expected && count[place]! >= leastEvents;
+        const enough = found.observed > found.expected && count[place]! >= (test.least ?? leastEvents);
         if (!enough) {
           if (only?.has(entity)) visit(found);
         } else if (test.kind === 'money') {
@@ -265,25 +276,34 @@ export function expectations(board: Board, test: ShareTest | MoneyTest): Expecta
       totals.squares[key]! += own.squares[c]!;
     }
   }
+  const due = new Float64Array(board.groups);
+  let unit = 1;
+  // One event of money is as large as the peers' squares say.
+  const shrink = (c: number, level: number, rate: number, strength: number) => {
+    const key = peers[level]![c]!;
+    const part = board.counts[c]!;
+    const others = totals.events[key]! - part * own.events[c]!;
+    if (!share && others > 0) unit = Math.max(1, (totals.squares[key]! - part * own.squares[c]!) / others);
+    const borrowed = rate > 0 ? (strength * unit) / rate : 0;
+    const backing = totals.chances[key]! - part * own.chances[c]! + borrowed;
+    return { rate: backing > 0 ? (others + borrowed * rate) / backing : 0, backing };
+  };
+  for (let c = 0; c < cells.length; c++) {
+    unit = 1;
+    board.rates[c] = shrink(c, 1, shrink(c, 0, share ? 0.01 : 0, 0.5).rate, lent).rate;
+    if (board.sites[c]! < 0 || board.counts[c] === 0) continue;
+    for (const key of [board.sites[c]!, board.selves[c]!]) {
+      totals.events[key]! += own.events[c]!;
+      due[key]! += own.chances[c]! * board.rates[c]!;
+    }
+  }
   for (const values of Object.values(found)) values.fill(0);
   for (let c = 0; c < cells.length; c++) {
     if (entity[c]! < 0) continue;
     const cell = cells[c]!;
-    const part = board.counts[c]!;
-    let rate = share ? 0.01 : 0;
-    let backing = 0;
-    let unit = 1;
-    for (let level = 0; level < peers.length; level++) {
-      const key = peers[level]![c]!;
-      const others = totals.events[key]! - part * own.events[c]!;
-      const chances = totals.chances[key]! - part * own.chances[c]!;
-      // One event of money is as large as the peers' squares say.
-      if (!share && others > 0) unit = Math.max(1, (totals.squares[key]! - part * own.squares[c]!) / others);
-      const strength = level === 0 ? 0.5 : lent;
-      const borrowed = rate > 0 ? (strength * unit) / rate : 0;
-      backing = chances + borrowed;
-      rate = backing > 0 ? (others + borrowed * rate) / backing : 0;
-    }
+    unit = 1;
+    const base = board.rates[c]! * ofSite(c);
+    const { rate, backing } = shrink(c, 2, base, lent);
     const place = entity[c]! * months + cell.month;
     const chances = own.chances[c]!;
     const expected = chances * rate;
@@ -296,4 +316,17 @@ export function expectations(board: Board, test: ShareTest | MoneyTest): Expecta
     found.variance[place]! += Math.max(chance, own.squares[c]!) + unsure;
   }
   return found;
+
+  /** How far the others of the site are from what their regions and roles let expect (indirect standardisation), shrunk towards 1. */
+  function ofSite(c: number): number {
+    const site = board.sites[c]!;
+    if (site < 0) return 1;
+    const self = board.selves[c]!;
+    const key = peers[1]![c]!;
+    const one =
+      share || totals.events[key]! <= 0 ? 1 : Math.max(1, totals.squares[key]! / totals.events[key]!);
+    const seen = totals.events[site]! - totals.events[self]!;
+    const expected = due[site]! - due[self]!;
+    return (seen + lent * one) / (expected + lent * one);
+  }
 }

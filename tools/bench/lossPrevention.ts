@@ -15,7 +15,8 @@ import type { World, WorldSettings } from '../lossPrevention/world.ts';
  * `npm run bench:lp`: what loss prevention costs and how well it finds what was planted.
  *
  *   --lines <n>    about this many CSV lines for the cost (10,000,000; 0 leaves it out)
- *   --seeds 1,2,3  worlds for the quality (none leaves it out)
+ *   --seeds 1,2,3  worlds for the quality ('' leaves it out)
+ *   --clean <n>    about this many honest people, among whom flags are counted (20,000; 0 leaves it out)
  *   --folder       where the sample goes (.holdfast/bench-lp)
  */
 const { values } = parseArgs({
@@ -52,6 +53,7 @@ async function quality(): Promise<void> {
     '| seed | staff | planted | method | precision at 100 | at K = planted | average precision | flagged (right) |',
   );
   say('|---|---|---|---|---|---|---|---|');
+  const kinds = new Map<string, { planted: number; found: number }>();
   for (const seed of seeds) {
     const { world: made, totals } = streamSums(world(seed));
     const rows = tillRows(totals);
@@ -66,7 +68,15 @@ async function quality(): Promise<void> {
       const risks = new Map(analysis.entities.map((entity) => [entity.id, entity.risk]));
       line(name, qualityOf(risks, planted), `${analysis.flagged.size} (${right})`);
     };
-    ours('Holdfast, roles given', analyseTwice(staffCells(rows), options));
+    const analysis = analyseTwice(staffCells(rows), options);
+    ours('Holdfast, roles given', analysis);
+    const first = new Set(analysis.entities.slice(0, planted.size).map(({ id }) => id));
+    for (const [id, kind] of planted) {
+      const entry = kinds.get(kind) ?? { planted: 0, found: 0 };
+      kinds.set(kind, entry);
+      entry.planted++;
+      if (first.has(id)) entry.found++;
+    }
     const inferred = inferRoles(rows);
     const blind = rows.map((row) => ({ ...row, role: inferred.get(row.staff) ?? '' }));
     ours('Holdfast, roles inferred', analyseTwice(staffCells(blind), options));
@@ -74,11 +84,19 @@ async function quality(): Promise<void> {
     line('plain z within the role', qualityOf(plainZ(rows, true), planted));
     line('isolation forest', qualityOf(isolationForest(rows, seed), planted));
   }
+  say('\n| kind planted | staff | of them among the first K |\n|---|---|---|');
+  for (const [kind, { planted, found }] of [...kinds].sort())
+    say(`| ${kind} | ${planted} | ${((100 * found) / planted).toFixed(0)} % |`);
 }
 
-function plantedIn(made: World): Set<string> {
-  return new Set(
-    made.stores.flatMap((store) => store.staff.flatMap((person) => (person.abuse ? [person.id] : []))),
+/** The kind of abuse by staff member. */
+function plantedIn(made: World): Map<string, string> {
+  return new Map(
+    made.stores.flatMap((store) =>
+      store.staff.flatMap((person): [string, string][] =>
+        person.abuse ? [[person.id, person.abuse.kind]] : [],
+      ),
+    ),
   );
 }
 

@@ -21,8 +21,8 @@ export interface Totals {
   products: Map<string, Float64Array>;
   /** month, customer, store, region, staff */
   customers: Map<string, Float64Array>;
-  /** month, staff, store, role, region, card -> refunds to it: count, cents */
-  cards: Map<string, [number, number]>;
+  /** month, staff, store, role, region, card -> refunds to it: count and cents by customer, else by receipt */
+  cards: Map<string, Map<string, [number, number]>>;
 }
 
 export const newTotals = (): Totals => ({
@@ -54,11 +54,11 @@ export function addDay(
     const card = sums[at.toCard]! > 0 ? sale.payments.find((payment) => payment.card)!.card : '';
     if (card) {
       const key = `${month}|${sale.staff.id}||${store.id}|${role}|${store.region}|${card}`;
-      const entry = totals.cards.get(key);
-      if (entry) {
-        entry[0]++;
-        entry[1] += sums[at.returned]!;
-      } else totals.cards.set(key, [1, sums[at.returned]!]);
+      const byBuyer = totals.cards.get(key) ?? new Map<string, [number, number]>();
+      totals.cards.set(key, byBuyer);
+      const buyer = sale.customer || (sale.original?.number ?? '');
+      const [count, value] = byBuyer.get(buyer) ?? [0, 0];
+      byBuyer.set(buyer, [count + 1, value + sums[at.returned]!]);
     }
     if (!detail) continue;
     if (sale.customer)
@@ -81,11 +81,20 @@ function add(map: Map<string, Float64Array>, key: string, sums: Float64Array): v
 
 /** Adds the repeated refunds to one card, as rows without a terminal; to be called once, after the last day. */
 export function closeCards(totals: Totals): void {
-  for (const [key, [count, value]] of totals.cards) {
-    if (count <= usualRefundsToCard) continue;
+  for (const [key, byBuyer] of totals.cards) {
+    let count = 0;
+    let value = 0;
+    let most = 1;
+    for (const [buyer, [refunds, cents]] of byBuyer) {
+      count += refunds;
+      value += cents;
+      if (buyer !== '') most = Math.max(most, refunds);
+    }
+    const many = count - (most - 1) - usualRefundsToCard;
+    if (many <= 0) continue;
     const sums = noSums();
-    sums[at.sameCard] = count - usualRefundsToCard;
-    sums[at.sameCardValue] = Math.floor((value * (count - usualRefundsToCard)) / count);
+    sums[at.sameCard] = many;
+    sums[at.sameCardValue] = Math.floor((value * many) / count);
     add(totals.tills, key.slice(0, key.lastIndexOf('|')), sums);
   }
 }
@@ -99,6 +108,7 @@ function sumsOf(sale: Sale, store: Store, closing: number, times: Map<string, nu
   if (sale.voided) {
     put('voids', 1);
     put('voidValue', value);
+    if (sale.payments.some((payment) => payment.tender === 'cash')) put('cashVoids', 1);
     return sums;
   }
   put('transactions', 1);

@@ -97,7 +97,7 @@ describe('the comparison with peers', () => {
     sums[at.sales] = transactions - returns;
     sums[at.returns] = returns;
     sums[at.returned] = returns * 2000;
-    return { id, month, group, region: 'r', role: '', sums };
+    return { id, month, group, region: 'r', role: '', site: '', sums };
   };
   const crowd = Array.from({ length: 30 }, (_, i) =>
     [0, 1, 2, 3].map((month) => cell(`p${i}`, month, 8 + ((i * 7 + month * 3) % 5))),

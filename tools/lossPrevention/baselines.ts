@@ -125,7 +125,10 @@ export interface Quality {
 }
 
 /** How well a ranking (higher is riskier) finds what was planted. */
-export function qualityOf(risks: ReadonlyMap<string, number>, planted: ReadonlySet<string>): Quality {
+export function qualityOf(
+  risks: ReadonlyMap<string, number>,
+  planted: { has(id: string): boolean; size: number },
+): Quality {
   const order = [...risks].sort((a, b) => b[1] - a[1] || (a[0] < b[0] ? -1 : 1)).map(([id]) => id);
   let hits = 0;
   let sum = 0;
