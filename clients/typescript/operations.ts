@@ -2059,8 +2059,8 @@ export type Event = {
   assessment?: { [name: string]: unknown } | null | undefined;
   /** the assessments any of which the event waits for */
   waitsFor?: { type: string; id: string }[] | undefined;
-  /** of past events that were imported: the import, the place of the file in it, and the line */
-  imported?: { import: string; file: number; line: number } | undefined;
+  /** of past events that were imported: the import, when it was begun, the place of the file in it, and the line */
+  imported?: { import: string; at: string; file: number; line: number } | undefined;
   [name: string]: unknown;
 };
 

@@ -76,9 +76,11 @@ const eventBody = z
       .optional()
       .describe('the assessments any of which the event waits for'),
     imported: z
-      .object({ import: z.string(), file: z.int(), line: z.int() })
+      .object({ import: z.string(), at: z.iso.datetime(), file: z.int(), line: z.int() })
       .optional()
-      .describe('of past events that were imported: the import, the place of the file in it, and the line'),
+      .describe(
+        'of past events that were imported: the import, when it was begun, the place of the file in it, and the line',
+      ),
   })
   .meta({ id: 'Event' });
 

@@ -83,7 +83,8 @@ const builtIn: ReadonlySet<string> = new Set([
 ]);
 
 async function park(app: Finishing, stored: StoredEvent, waitsFor: readonly Awaited[]): Promise<void> {
-  await app.later.park(stored, waitsFor);
+  const received = stored.imported?.at ?? stored.received;
+  await app.later.park({ key: stored.key, received }, waitsFor);
   const found = await latestOf(app, stored.key.environment, waitsFor);
   if (found) await attach(app, stored, found);
 }

@@ -60,6 +60,8 @@ export interface StoredEvent {
 export interface Imported {
   /** id of the import */
   import: string;
+  /** when that was begun, ISO 8601: an event that waits for another waits from then on */
+  at: string;
   /** place of its file in the import's list, and its line there */
   file: number;
   line: number;

@@ -27,10 +27,11 @@ export interface Applied {
  */
 export async function applyChunk(
   app: App,
-  { environment, id }: Pick<Import, 'environment' | 'id'>,
+  from: Pick<Import, 'environment' | 'id' | 'created'>,
   chunk: number,
   events: readonly StagedEvent[],
 ): Promise<Applied> {
+  const { environment, id } = from;
   const applied: Applied = { imported: 0, duplicates: 0 };
   const [assessments, others] = [
     events.filter(isStagedAssessment),
@@ -41,7 +42,7 @@ export async function applyChunk(
     if (some.length === 0) continue;
     const prepared = await mapAtOnce(some, preparedAtOnce, async (staged) => ({
       staged,
-      stored: await prepare(app, snapshot, staged, id),
+      stored: await prepare(app, snapshot, staged, from),
     }));
     const outcomes = await insertAll(
       app.storage.table('events'),
@@ -62,7 +63,7 @@ export async function applyChunk(
     await countAll(app, snapshot.root, whole);
     await remember(app, snapshot.root, whole);
     const meeting = stored.filter((one) => one.expected || one.stored.waitsFor);
-    const alone = stored.filter((one) => !meeting.includes(one));
+    const alone = stored.filter((one) => !one.expected && !one.stored.waitsFor);
     await forEachAtOnce(alone, attachedAtOnce, async ({ stored: one }) => {
       const label = labelIn(one);
       if (label) await takeLabel(app, { root: one.root, environment }, label);

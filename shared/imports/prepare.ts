@@ -11,6 +11,7 @@ import type { Snapshot } from '../config/index.ts';
 import type { JsonObject } from '../fql/index.ts';
 import { hashKey } from '../scoring/features/history.ts';
 import { isStagedAssessment, type StagedEvent, undecided } from './staged.ts';
+import type { Import } from './store.ts';
 
 /** No window of a velocity reaches further back than 90 days, and the day that is under way. */
 const countedMs = 91 * 86_400_000;
@@ -41,7 +42,7 @@ export async function prepare(
   app: App,
   snapshot: Snapshot,
   staged: StagedEvent,
-  importId: string,
+  { id: importId, created }: Pick<Import, 'id' | 'created'>,
 ): Promise<StoredEvent> {
   const { key: known, received, event, links, subjects, file, line, decision } = staged;
   const key: EventKey = { environment: snapshot.id, ...known };
@@ -82,7 +83,7 @@ export async function prepare(
     subjects,
     ...(assessment ? { assessment: assessment.key } : {}),
     ...(waitsFor ? { waitsFor } : {}),
-    imported: { import: importId, file, line },
+    imported: { import: importId, at: created, file, line },
   };
 }
 

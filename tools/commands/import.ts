@@ -18,12 +18,13 @@ import type { Terminal } from './command.ts';
 /** A call that cannot be made; the message says why. */
 class UsageError extends Error {}
 
-const usage = `holdfast import FILE… --environment ENVIRONMENT [--url URL] [--mapping MAPPING.json] [--dry-run]
+const usage = `holdfast import FILE… --environment ENVIRONMENT [--url URL] [--mapping MAPPING.json] [--rejected-share SHARE] [--dry-run]
 
   FILE           events, one a line (NDJSON), or CSV files of DFP's upload of historical data; plain or gzip
   --environment  id, API name or path; HOLDFAST_ENVIRONMENT where absent
   --url          where the app is; HOLDFAST_URL where absent, or http://localhost:7071
   --mapping      which columns of CSV files are which attributes
+  --rejected-share  with a greater share of records that cannot be read nothing is imported; 0.05 where absent
   --dry-run      only validates, and says what would be imported
 
 HOLDFAST_TOKEN is the access token; or HOLDFAST_TOKEN_URL, HOLDFAST_CLIENT_ID, HOLDFAST_CLIENT_SECRET and HOLDFAST_SCOPE say how to get one.
@@ -54,6 +55,7 @@ async function importFiles(args: readonly string[], terminal: Terminal): Promise
       environment: { type: 'string', default: process.env.HOLDFAST_ENVIRONMENT },
       url: { type: 'string', default: process.env.HOLDFAST_URL ?? 'http://localhost:7071' },
       mapping: { type: 'string' },
+      'rejected-share': { type: 'string', default: '0.05' },
       'dry-run': { type: 'boolean', default: false },
     },
   });
@@ -62,6 +64,8 @@ async function importFiles(args: readonly string[], terminal: Terminal): Promise
   if (env === undefined) throw new UsageError('--environment is needed.');
   if (!URL.canParse(baseUrl)) throw new UsageError(`--url is no URL: ${baseUrl}`);
   const mapping = values.mapping === undefined ? undefined : await readMapping(values.mapping);
+  const rejectedShare = Number(values['rejected-share']);
+  if (!(rejectedShare >= 0 && rejectedShare <= 1)) throw new UsageError('--rejected-share is no share.');
   const files = await Promise.all(positionals.map(describe));
   const client = openClient({ baseUrl, token: tokens(process.env), timeoutMs: 60_000, retries: 8 });
 
@@ -70,13 +74,17 @@ async function importFiles(args: readonly string[], terminal: Terminal): Promise
   process.once('SIGINT', interrupt);
   try {
     const wanted = files.map(({ path: _, ...file }) => file);
-    const known = await findSame(client, env, wanted, mapping);
+    const known = await findSame(client, env, { files: wanted, mapping, rejectedShare });
     if (known?.status === 'Completed') {
       terminal.err(`These files were imported already, by ${known.id}.\n`);
       return report(known, terminal);
     }
     const made =
-      known ?? (await client.createImport({ env, body: { files: wanted, ...(mapping ? { mapping } : {}) } }));
+      known ??
+      (await client.createImport({
+        env,
+        body: { files: wanted, rejectedShare, ...(mapping ? { mapping } : {}) },
+      }));
     const bar = openBar(terminal);
     if (made.status === 'Uploading') await upload(client, env, made, files, bar, stop.signal);
     if (made.status !== 'Running') await client.startImport({ env, id: made.id, body: { dryRun } });
@@ -121,19 +129,26 @@ async function readMapping(path: string): Promise<Mapping> {
   throw new UsageError(`${path} is no mapping: ${faults.join('; ')}`);
 }
 
+interface WantedImport {
+  files: readonly Omit<LocalFile, 'path'>[];
+  mapping: Mapping | undefined;
+  rejectedShare: number;
+}
+
 /** An import of the same files, with the same mapping, that is to be gone on with, or was. */
 async function findSame(
   client: Client,
   env: string,
-  files: readonly Omit<LocalFile, 'path'>[],
-  mapping: Mapping | undefined,
+  { files, mapping, rejectedShare }: WantedImport,
 ): Promise<Import | undefined> {
   const { items } = await client.listImports({ env });
-  const same = ({ files: theirs, mapping: their }: Import) =>
+  const same = ({ files: theirs, mapping: their, rejectedShare: share }: Import) =>
     isDeepStrictEqual(
       theirs.map(({ name, bytes, sha256 }) => ({ name, bytes, sha256 })),
       files,
-    ) && isDeepStrictEqual(their, mapping);
+    ) &&
+    isDeepStrictEqual(their, mapping) &&
+    share === rejectedShare;
   return items.find((one) => same(one) && one.status !== 'Failed' && one.status !== 'Cancelled');
 }
 
