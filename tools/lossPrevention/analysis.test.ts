@@ -121,6 +121,48 @@ describe('the comparison with peers', () => {
     expect(lonely.p).toBeLessThan(1e-3);
   });
 
+  it('knows a store by its people of other roles', () => {
+    // Twenty stores with five at the tills and one at a desk; in store 0 everybody takes twice as many returns.
+    const stores = Array.from({ length: 20 }, (_, store) => store).flatMap((store) => {
+      const site = `s${store}`;
+      const many = store === 0 ? 2 : 1;
+      const one = (id: string, role: string, returns: number) =>
+        [0, 1, 2, 3].map((month) => ({
+          ...cell(`${id}${store}`, month, returns * many, `${role} ${site}`),
+          region: role,
+          role,
+          site,
+        }));
+      return ['a', 'b', 'c', 'd', 'e'].flatMap((id) => one(id, 'till', 10)).concat(one('desk', 'desk', 40));
+    });
+    const known = returnsOf(stores, 'desk0', 3);
+    expect(known.value).toBeCloseTo(0.4);
+    expect(known.peer).toBeGreaterThan(0.35);
+    const unknown = returnsOf(
+      stores.map((one) => ({ ...one, site: '' })),
+      'desk0',
+      3,
+    );
+    expect(unknown.peer).toBeCloseTo(0.2, 1);
+  });
+
+  it('takes three refunds to one card for a pattern, whoever got them', () => {
+    const refunds = (id: string, month: number, repeated: number): Cell => {
+      const one = cell(id, month, 10);
+      one.sums[at.toCard] = 8;
+      one.sums[at.sameCard] = repeated;
+      return one;
+    };
+    const people = Array.from({ length: 60 }, (_, i) =>
+      [0, 1, 2, 3].map((m) => refunds(`p${i}`, m, 0)),
+    ).flat();
+    const found = analyse([...people, refunds('x', 3, 1)], options)
+      .detail(new Set(['x']))
+      .get('x')![3]!;
+    expect(found[0]).toMatchObject({ reason: 'sameCard', observed: 1 });
+    expect(found[0]!.p).toBeLessThan(0.05);
+  });
+
   it('counts a change against a person more than what they always did', () => {
     // People who differ: from 4 to 20 returns a month, each about the same every month.
     const mixed = Array.from({ length: 60 }, (_, i) =>
