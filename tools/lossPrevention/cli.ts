@@ -23,19 +23,29 @@ const usage = `holdfast lp run: loss prevention over a lake, from files to a das
   --threads <n>          threads of the engine (1)
 `;
 
-/** `holdfast lp run`. Answers the exit code: 0 done, 1 failed, 2 wrong usage, 3 another run is under way. */
-export async function lossPreventionCommand(args: readonly string[]): Promise<number> {
-  const options = {
-    lake: { type: 'string' },
-    container: { type: 'string' },
-    out: { type: 'string' },
-    prefix: { type: 'string' },
-    mapping: { type: 'string' },
-    rate: { type: 'string' },
-    memory: { type: 'string' },
-    threads: { type: 'string' },
-  } as const;
-  const { values } = parseArgs({ args: [...args], options });
+const options = {
+  lake: { type: 'string' },
+  container: { type: 'string' },
+  out: { type: 'string' },
+  prefix: { type: 'string' },
+  mapping: { type: 'string' },
+  rate: { type: 'string' },
+  memory: { type: 'string' },
+  threads: { type: 'string' },
+} as const;
+
+function read(args: string[]) {
+  try {
+    return parseArgs({ args, options }).values;
+  } catch (error) {
+    process.stderr.write(`${error instanceof Error ? error.message : String(error)}\n\n`);
+    return {};
+  }
+}
+
+/** `holdfast lp …`. Answers the exit code: 0 done, 1 failed, 2 wrong usage, 3 another run is under way. */
+export async function lossPreventionCommand([verb, ...args]: readonly string[]): Promise<number> {
+  const values = verb === 'run' ? read(args) : {};
   if (!values.out || (values.lake === undefined) === (values.container === undefined)) {
     process.stderr.write(usage);
     return 2;
@@ -131,10 +141,4 @@ function report(record: RunRecord, out: string): number {
   ];
   process.stdout.write(`${lines.join('\n')}\n`);
   return 0;
-}
-
-if (import.meta.main) {
-  const [room, verb, ...rest] = process.argv.slice(2);
-  const args = room === 'lp' && verb === 'run' ? rest : process.argv.slice(2);
-  process.exitCode = await lossPreventionCommand(args);
 }
