@@ -54,7 +54,7 @@ function bodyOf(row: number) {
   const billingAddress = { country: countries[made.customer[row]! % 2], street1: '1 Example Way' };
   const user = {
     userId: `customer-${made.customer[row]}`,
-    email: `c${made.customer[row]! % 50}@gmail.com`,
+    email: `c${made.customer[row]! % 101}@gmail.com`,
     country: 'US',
   };
   return {
@@ -66,8 +66,22 @@ function bodyOf(row: number) {
       ipAddress: device % 3 === 0 ? '203.0.113.9' : `198.51.100.${device % 200}`,
     },
     paymentInstrumentList: [{ ...instrument, bin: bins[row % 7 === 0 ? 1 : 0], billingAddress }],
-    productList: [{ productId: `product-${made.terminal[row]! % 5}`, purchasePrice: 5 }],
+    productList: [{ productId: `product-${made.terminal[row]! % 89}`, purchasePrice: 5 }],
   };
+}
+
+/** What a purchase has in common with others: whose history it changes, and who must wait for it. */
+function thingsOf(row: number): string[] {
+  const { user, deviceContext, productList } = bodyOf(row);
+  const { externalDeviceId, ipAddress } = deviceContext;
+  return [
+    user.userId,
+    user.email,
+    externalDeviceId,
+    ipAddress,
+    `terminal-${made.terminal[row]}`,
+    ...productList.map(({ productId }) => productId),
+  ];
 }
 
 /** A model of what came before, as it would have been trained offline; `frauds` says how many it claims to have learnt from. */
@@ -152,7 +166,9 @@ beforeAll(async () => {
     },
   });
   expect((await manage('PUT', '', { name: 'Live' })).status).toBeLessThan(300);
-  const velocities = scorecardVelocities.map(({ select }) => select);
+  // two of them tell as much as all
+  const velocities = scorecardVelocities.slice(3, 5).map(({ select }) => select);
+  expect((await manage('DELETE', '/rules/Default%20Support%20Rule')).status).toBe(204);
   expect((await manage('PUT', '/velocitySets/Scorecard', { velocities })).status).toBeLessThan(300);
 }, 120_000);
 
@@ -255,28 +271,42 @@ describe('live assessments', () => {
     const findings = findingsOf(rows);
     const sent: { id: string; riskScore: number; reasons: string }[] = [];
     const labels: Finding[] = [];
-    const sendNext = async () => {
-      const row = rows[sent.length]!;
-      for (; findings[0] && findings[0].at <= made.at[row]!; labels.push(findings.shift()!)) {
+    /** The next purchases, at once where none has anything in common with another, and what became known before them. */
+    const sendNext = async (most: number) => {
+      const next = rows.slice(sent.length, sent.length + most);
+      for (; findings[0] && findings[0].at <= made.at[next[0]!]!; labels.push(findings.shift()!)) {
         setClock(findings[0].at);
         await send(findings[0].type, findings[0].id, findings[0].body);
       }
-      setClock(made.at[row]!);
-      const { body } = await send('Purchase', `purchase-${row}`, bodyOf(row));
-      sent.push({
-        id: `purchase-${row}`,
-        riskScore: body.resultDetails.RiskScore,
-        reasons: body.resultDetails.ReasonCodes,
-      });
-      return `purchase-${row}`;
+      const named = new Set<string>();
+      const batch: number[] = [];
+      for (const row of next) {
+        const names = thingsOf(row);
+        if (names.some((name) => named.has(name))) break;
+        if (findings[0] && findings[0].at <= made.at[row]!) break;
+        for (const name of names) named.add(name);
+        batch.push(row);
+      }
+      setClock(made.at[batch.at(-1)!]!);
+      const answers = await Promise.all(batch.map((row) => send('Purchase', `purchase-${row}`, bodyOf(row))));
+      for (const [index, { body }] of answers.entries())
+        sent.push({
+          id: `purchase-${batch[index]}`,
+          riskScore: body.resultDetails.RiskScore,
+          reasons: body.resultDetails.ReasonCodes,
+        });
+      return `purchase-${batch[0]}`;
     };
-    while (sent.length < count / 2) await sendNext();
+    const sendUntil = async (total: number) => {
+      while (sent.length < total) await sendNext(Math.min(8, total - sent.length));
+    };
+    await sendUntil(count / 2);
     await store.promote(at, version.half, { at: 'later', by: 'a test' });
     await until('the promoted model decides', async () => {
-      const shown = await manage('GET', `/events/Purchase/${await sendNext()}`);
+      const shown = await manage('GET', `/events/Purchase/${await sendNext(1)}`);
       return shown.body.evidence.scoring.risk.version === version.half;
     });
-    while (sent.length < count) await sendNext();
+    await sendUntil(count);
     expect(labels.length).toBeGreaterThan(count / 100);
 
     const exported = { full: new Set<string>(), half: new Set<string>() };
