@@ -247,6 +247,23 @@ describe('training rows', () => {
     }
   });
 
+  it('are of the latest days where there are more events than are replayed, a third of them for the histories', async () => {
+    const events = Array.from({ length: 900 }, (_, i) =>
+      purchase(`p${i}`, start + i * (day / 100), `u${i % 7}`),
+    );
+    const settings = { types, asOf: start + 60 * day, mostEvents: 350 };
+    const rows = await collectTrainingRows(sourceOf(events, []), directories, settings);
+    // days 7 to 9 are replayed, rows begin after a third of the way from the first to the last
+    expect(rows.at[0]).toBeGreaterThanOrEqual(start + 6.66 * day);
+    expect(rows.at[0]).toBeLessThan(start + 6.68 * day);
+    expect(rows.at.at(-1)).toBe(start + 8.99 * day);
+    const all = await collectTrainingRows(sourceOf(events, []), directories, {
+      ...settings,
+      mostEvents: 900,
+    });
+    expect(all.at.length).toBe(900);
+  });
+
   it('come out alike with duplicated events and labels before events', async () => {
     const events = [purchase('a', start), purchase('a', start), purchase('b', start + day)];
     const labels = [label('a', true, start - day), label('b', false, start - day)];

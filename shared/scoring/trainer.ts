@@ -4,11 +4,13 @@ import { featureNames, schemaHash } from './features/schema.ts';
 import { areaUnderRoc, averagePrecision, countFrauds, recallAtFalsePositiveRate } from './metrics.ts';
 import type { GoldenRow, HoldOutMetrics, Model, ModelKind } from './model.ts';
 import type { TrainingRows } from './trainingRows.ts';
+import type { Forest } from './trees/forest.ts';
 import { choose, randomSource } from './trees/random.ts';
 import { compileScorer } from './trees/scorer.ts';
 import {
   defaultTrainSettings,
   type Labelled,
+  settingsFor,
   TrainingError,
   type TrainSettings,
   trainForest,
@@ -60,7 +62,7 @@ export function measure(logits: Float64Array, labels: Uint8Array): HoldOutMetric
   };
 }
 
-/** Where the hold-out begins: the last quarter, but so that at least a fifth of the frauds lies in it and two fifths before it. */
+/** Where the hold-out of rows in the order of time begins: the last quarter, but so that at least a fifth of the frauds lies in it and two fifths before it. */
 function splitAt(labels: Uint8Array): number {
   const frauds = countFrauds(labels);
   let seen = 0;
@@ -73,6 +75,25 @@ function splitAt(labels: Uint8Array): number {
   }
   const wanted = Math.floor(labels.length * (1 - HOLD_OUT));
   return Math.max(earliest, Math.min(latest, wanted));
+}
+
+/**
+ * Grows trees on all rows, which stand in the order of time. Where frauds are few, as many as are enough by the latest part, to
+ * which trees grown without it were shown. Throws TrainingError.
+ */
+export function growForest(rows: Labelled, changed: Partial<TrainSettings> = {}): Forest {
+  const frauds = countFrauds(rows.labels);
+  const usual = settingsFor(frauds);
+  const settings = { ...usual, ...changed };
+  const isSmall = usual !== defaultTrainSettings && frauds >= LEAST_FRAUDS && frauds < rows.labels.length;
+  if (!isSmall || changed.trees !== undefined) return trainForest(rows, undefined, settings).forest;
+  const split = splitAt(rows.labels);
+  const part = (from: number, to?: number): Labelled => ({
+    columns: rows.columns.map((column) => column.subarray(from, to)),
+    labels: rows.labels.subarray(from, to),
+  });
+  const { forest: probe } = trainForest(part(0, split), part(split), settings);
+  return trainForest(rows, undefined, { ...settings, trees: probe.roots.length }).forest;
 }
 
 /** Rows but those from `begin` to `end`. */
@@ -126,7 +147,7 @@ export function trainModel(rows: TrainingRows, settings: TrainerSettings): Model
     throw new TrainingError(
       `${frauds} of the ${labels.length} rows are known frauds; a model needs ${LEAST_FRAUDS}. The scorecard goes on.`,
     );
-  const treeSettings = { ...defaultTrainSettings, ...settings.trees };
+  const treeSettings = { ...settingsFor(frauds), ...settings.trees };
   const split = splitAt(labels);
   const held = { columns: columns.map((c) => c.subarray(split)), labels: labels.subarray(split) };
   if (held.labels.length - countFrauds(held.labels) < 50)

@@ -9,10 +9,10 @@ import {
   recallAtFalsePositiveRate,
 } from '../../shared/scoring/metrics.ts';
 import { loadScorecard } from '../../shared/scoring/scorecard.ts';
-import { LEAST_FRAUDS, logitsOf, trainModel } from '../../shared/scoring/trainer.ts';
+import { growForest, LEAST_FRAUDS, logitsOf, trainModel } from '../../shared/scoring/trainer.ts';
 import { compileScorer } from '../../shared/scoring/trees/scorer.ts';
 import { compileAttribution } from '../../shared/scoring/trees/shap.ts';
-import { defaultTrainSettings, trainForest } from '../../shared/scoring/trees/train.ts';
+import { defaultTrainSettings, settingsFor, trainForest } from '../../shared/scoring/trees/train.ts';
 import { type Fold, takeLabels, takeRows, weeklyFolds } from '../scoring/folds.ts';
 import { handbookFeatureNames, handbookFeatures } from '../scoring/handbookFeatures.ts';
 import { ownFeatures } from '../scoring/ownFeatures.ts';
@@ -101,11 +101,10 @@ function add(
 
 function ourForest(made: Transactions, columns: readonly Float32Array[], fold: Fold) {
   const started = performance.now();
-  const { forest } = trainForest(
-    { columns: takeRows(columns, fold.train), labels: takeLabels(made.fraud, fold.train) },
-    undefined,
-    defaultTrainSettings,
-  );
+  const forest = growForest({
+    columns: takeRows(columns, fold.train),
+    labels: takeLabels(made.fraud, fold.train),
+  });
   const seconds = (performance.now() - started) / 1000;
   return { forest, seconds, scores: logitsOf(compileScorer(forest), takeRows(columns, fold.test)) };
 }
@@ -146,8 +145,12 @@ function against(): void {
   const handbook = handbookFeatures(made);
   const same = new Map<string, Result>();
   const own = new Map<string, Result>();
+  const trees: number[] = [];
+  const frauds: number[] = [];
   for (const fold of folds) {
-    const { scores, seconds } = ourForest(made, handbook, fold);
+    const { forest, scores, seconds } = ourForest(made, handbook, fold);
+    frauds.push(countFrauds(takeLabels(made.fraud, fold.train)));
+    trees.push(forest.roots.length);
     add(same, 'Holdfast', judge(made, fold, scores), seconds);
   }
   if (parts.has('own')) {
@@ -161,12 +164,14 @@ function against(): void {
   const missing = missingBaselines();
   if (missing !== undefined) console.log(missing);
   else {
+    // xgboost with our settings gets as many trees
+    const settings = { ...settingsFor(mean(frauds)), trees: Math.round(mean(trees)) };
     const data = folds.map((fold) => ({
       train: takeRows(handbook, fold.train),
       labels: takeLabels(made.fraud, fold.train),
       test: takeRows(handbook, fold.test),
     }));
-    for (const { name, fold, seconds, scores } of runBaselines(data, defaultTrainSettings)) {
+    for (const { name, fold, seconds, scores } of runBaselines(data, settings)) {
       const judged = judge(made, folds[fold]!, scores);
       add(same, name, judged, seconds);
       add(own, name, judged, seconds);

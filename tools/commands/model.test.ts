@@ -50,7 +50,9 @@ describe('model eval', () => {
     expect(code).toBe(0);
     expect(out.length).toBe(1);
     const result = JSON.parse(out[0]!);
-    expect(result).toMatchObject({ trainRows: 3000, testRows: 2000, features: 5, k: 10, trees: 150 });
+    expect(result).toMatchObject({ trainRows: 3000, testRows: 2000, features: 5, k: 10 });
+    // frauds are few: stopped before all 300
+    expect(result.trees).toBeLessThan(300);
     expect(result.aucRoc).toBeGreaterThan(0.65);
     expect(result.averagePrecision).toBeGreaterThan(0.1);
     expect(result.precisionAtK).toBeGreaterThan(0.1);

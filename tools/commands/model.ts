@@ -16,15 +16,10 @@ import {
 import { openReplay } from '../../shared/scoring/replay.ts';
 import { loadScorecard } from '../../shared/scoring/scorecard.ts';
 import { directories } from '../../shared/scoring/scorecardDirectories.ts';
-import { trainModel } from '../../shared/scoring/trainer.ts';
+import { growForest, trainModel } from '../../shared/scoring/trainer.ts';
 import { collectTrainingRows, sourceOf } from '../../shared/scoring/trainingRows.ts';
 import { compileScorer } from '../../shared/scoring/trees/scorer.ts';
-import {
-  defaultTrainSettings,
-  type Labelled,
-  TrainingError,
-  trainForest,
-} from '../../shared/scoring/trees/train.ts';
+import { type Labelled, TrainingError } from '../../shared/scoring/trees/train.ts';
 import { type CsvColumns, CsvError, readCsvColumns } from '../scoring/csvColumns.ts';
 import { appUsage, CallError, isAppVerb, modelsOfApp, RefusedError } from './modelsOfApp.ts';
 
@@ -104,12 +99,11 @@ async function evaluate(args: string[]): Promise<void> {
   const train = labelled(trainFile, trainPath, label, features);
   const test = labelled(testFile, testPath, label, features);
   const settings = {
-    ...defaultTrainSettings,
-    trees: whole(values.trees, 'trees', defaultTrainSettings.trees),
-    seed: whole(values.seed, 'seed', defaultTrainSettings.seed),
+    ...(values.trees === undefined ? {} : { trees: whole(values.trees, 'trees', 0) }),
+    ...(values.seed === undefined ? {} : { seed: whole(values.seed, 'seed', 0) }),
   };
   const started = process.hrtime.bigint();
-  const { forest } = trainForest(train, undefined, settings);
+  const forest = growForest(train, settings);
   const trainSeconds = Number(process.hrtime.bigint() - started) / 1e9;
   const score = compileScorer(forest);
   const row = new Float64Array(features.length);

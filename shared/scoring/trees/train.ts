@@ -43,6 +43,18 @@ export const defaultTrainSettings: TrainSettings = {
   seed: 1,
 };
 
+/** With fewer known frauds, trees learn what is chance before they have learnt the rest: they take smaller steps, and are stopped. */
+const FEW_FRAUDS = 500;
+
+/**
+ * The settings for so many known frauds. Measured on simulated weeks apart from those that are reported: with about 200 frauds
+ * smaller steps, stopped in time, add 0.011 ± 0.003 to average precision; with about 700 they take away 0.002 ± 0.002.
+ */
+export function settingsFor(frauds: number): TrainSettings {
+  if (frauds >= FEW_FRAUDS) return defaultTrainSettings;
+  return { ...defaultTrainSettings, trees: 300, learningRate: 0.05, columnShare: 0.8, patience: 40 };
+}
+
 /** Data or settings that no sound model can be learnt from; the message says why. */
 export class TrainingError extends Error {}
 
