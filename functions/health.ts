@@ -1,11 +1,14 @@
-import { app } from '@azure/functions';
+import { app, type HttpMethod } from '@azure/functions';
 import type { App } from '../shared/assessment/app.ts';
 import { openReadiness, type Readiness } from '../shared/health/readiness.ts';
 import { theApp } from './app.ts';
 
+/** Front Door asks with HEAD unless it is told otherwise. */
+const probed: HttpMethod[] = ['GET', 'HEAD'];
+
 /** Is the process alive? Asks nothing of anything else, so that a broken storage account does not restart instances. */
 app.http('health', {
-  methods: ['GET'],
+  methods: probed,
   authLevel: 'anonymous',
   route: 'health/live',
   handler: async () => ({ jsonBody: { status: 'live' } }),
@@ -30,7 +33,7 @@ const retryAfter = { 'retry-after': '5' };
 
 /** Can the app assess? Says what is missing in words; no credentials, no secrets. */
 app.http('healthReady', {
-  methods: ['GET'],
+  methods: probed,
   authLevel: 'anonymous',
   route: 'health/ready',
   async handler() {
@@ -42,7 +45,7 @@ app.http('healthReady', {
 
 /** DFP's own probe (WIRE.md 2, row 24): 200 and no body, without credentials. */
 app.http('healthOfDfp', {
-  methods: ['GET'],
+  methods: probed,
   authLevel: 'anonymous',
   route: 'api/v1/health',
   async handler() {

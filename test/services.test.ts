@@ -36,6 +36,8 @@ describe('health', () => {
     await until('readiness', async () => (await call(app.baseUrl, 'GET', '/health/ready')).status === 200);
     const dfp = await call(app.baseUrl, 'GET', '/api/v1/health');
     expect([dfp.status, dfp.body]).toEqual([200, '']);
+    for (const path of ['/health/live', '/health/ready', '/api/v1/health'])
+      expect((await fetch(app.baseUrl + path, { method: 'HEAD' })).status, path).toBe(200);
   });
 });
 
