@@ -170,11 +170,17 @@ export async function requestDue(
       const place = { root, kind };
       const { last } = await readStatus(app.storage.blobs('models'), place);
       const since = last ? Date.parse(last.at) : now - labelDays * DAY;
-      const frauds = await newFrauds(app.lake, environments, kind, since, now);
-      const due = last
-        ? retrainingDue({ at: Date.parse(last.at), frauds: last.frauds }, now, frauds)
-        : frauds >= LEAST_FRAUDS;
-      if (!due) continue;
+      const range = {
+        environments,
+        from: new Date(since).toISOString(),
+        to: new Date(now).toISOString(),
+      };
+      const before = last && { at: Date.parse(last.at), frauds: last.frauds };
+      const due = (frauds: number) => (before ? retrainingDue(before, now, frauds) : frauds >= LEAST_FRAUDS);
+      // what no number of frauds changes needs no look at them
+      const isDue =
+        due(0) || (due(Number.POSITIVE_INFINITY) && (await areEnough(app.lake, kind, range, due)));
+      if (!isDue) continue;
       await requestTraining(app, place, 'timer');
       asked.push(place);
     }
@@ -183,18 +189,17 @@ export async function requestDue(
 
 const kinds: readonly ModelKind[] = ['risk', 'bot'];
 
-/** How many labels of a time say fraud of events that a kind of model learns from, or may. */
-async function newFrauds(
+/** Whether labels of a time say fraud of so many events that a kind of model learns from, or may, that it is enough. */
+async function areEnough(
   lake: Lake,
-  environments: readonly string[],
   kind: ModelKind,
-  since: number,
-  until: number,
-): Promise<number> {
-  const from = new Date(since).toISOString();
-  const to = new Date(until).toISOString();
+  range: { environments: readonly string[]; from: string; to: string },
+  enough: (frauds: number) => boolean,
+): Promise<boolean> {
   let count = 0;
-  for await (const { fraud, target } of labelsOf(lake, { environments, from, to }))
+  for await (const { fraud, target } of labelsOf(lake, range)) {
     if (fraud && (target.kind !== 'event' || modelEvents[kind].includes(target.type))) count++;
-  return count;
+    if (enough(count)) return true;
+  }
+  return false;
 }
