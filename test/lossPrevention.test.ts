@@ -175,6 +175,8 @@ describe('a browser', () => {
 
   it('opens the dashboard by a link, once, with a cookie for these pages alone', async () => {
     const code = await codeFor(await credentials('AllAreasViewer'));
+    const noted = await get(`${shop}/activity?kind=lossPrevention&name=dashboard%20session`);
+    expect(noted.body.items).toMatchObject([{ operation: 'Create', environment: { name: 'shop' } }]);
     const landing = await browse('/dashboards/open');
     expect(landing.headers.get('content-security-policy')).toContain("form-action 'self'");
     expect(await landing.text()).toContain('<form method="post" action="/dashboards/open"');

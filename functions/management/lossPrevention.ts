@@ -1,4 +1,5 @@
 import { randomUUID } from 'node:crypto';
+import { isDeepStrictEqual } from 'node:util';
 import { z } from 'zod';
 import { parseBody } from '../../shared/config/index.ts';
 import {
@@ -114,7 +115,8 @@ export const lossPreventionRoutes: readonly Route[] = [
       const expected = ifMatch?.find((etag) => etag !== '*');
       if (!(await room.saveSettings(environment, settings, expected)))
         throw Problem.preconditionFailed('The settings changed since they were read.');
-      await logChange(context, environment, known?.settings, settings);
+      if (!isDeepStrictEqual(known?.settings, settings))
+        await log(context, environment, 'settings', { before: known?.settings, after: settings });
       const saved = await room.settings(environment);
       const body = { ...settings, container: lakeContainer(environment) };
       return { status: 200, body, ...(saved ? { etag: saved.etag } : {}) };
@@ -192,6 +194,7 @@ export const lossPreventionRoutes: readonly Route[] = [
     async handler(context): Promise<Reply> {
       const { environment } = await placeOf(context);
       const { code, expires } = await authOf(context.app).sessions.admit(environment, context.caller);
+      await log(context, environment, 'dashboard session', {});
       const path = `${openPath}#${code}`;
       return {
         status: 201,
@@ -240,11 +243,12 @@ async function placeOf({ app, parameter }: RouteContext) {
   return { environment, room: lossPreventionOf(app) };
 }
 
-async function logChange(
+/** Notes what was changed, or who asked for a look at the dashboard. */
+async function log(
   { app, write }: RouteContext,
   environment: string,
-  before: object | undefined,
-  after: object,
+  name: 'settings' | 'dashboard session',
+  { before, after }: { before?: object | undefined; after?: object },
 ): Promise<void> {
   await app.config.logActivity({
     id: randomUUID(),
@@ -253,8 +257,8 @@ async function logChange(
     environment,
     operation: before ? 'Update' : 'Create',
     kind: 'lossPrevention',
-    name: 'settings',
+    name,
     ...(before ? { before: { ...before } } : {}),
-    after: { ...after },
+    ...(after ? { after: { ...after } } : {}),
   });
 }

@@ -19,7 +19,7 @@ param addresses string[]
 param slowAssessmentMs int
 
 // the management API and health are not what a checkout waits for
-var assessments = 'AppRequests | where isnotempty(Url) and Url !contains "/management/" and Url !contains "/health/"'
+var assessments = 'AppRequests | where isnotempty(Url) and Url !contains "/management/" and Url !contains "/health/" and Url !contains "/dashboards/"'
 
 var logAlerts = [
   {
@@ -52,6 +52,16 @@ var logAlerts = [
     threshold: 0
     window: 'PT15M'
     every: 'PT15M'
+  }
+  {
+    name: 'loss-prevention-failed'
+    description: 'A run of loss prevention ended without a result: nothing in the lake could be used.'
+    severity: 2
+    query: 'AppTraces | where SeverityLevel >= 2 and Message has "LossPreventionRunFinished" | summarize value = count()'
+    operator: 'GreaterThan'
+    threshold: 0
+    window: 'PT1H'
+    every: 'PT1H'
   }
   {
     name: 'breaker-open'

@@ -32,13 +32,7 @@ it('holdfast lp run leads from a folder to a dashboard, tells how far it is, and
 }, 60_000);
 
 it('holdfast lp says how it is used where the command is wrong', async () => {
-  for (const args of [
-    [],
-    ['run'],
-    ['run', '--lake', root],
-    ['walk', '--lake', root, '--out', root],
-    ['run', '--lak', root],
-  ])
+  for (const args of [['walk'], ['run', '--lak', root]])
     expect(await holdfast('lp', ...args)).toMatchObject({
       code: 2,
       err: expect.stringContaining('--lake <folder>'),
