@@ -103,7 +103,8 @@ export async function* merge(sources: readonly AsyncIterable<string>[]): AsyncGe
       for (const one of waiting) if (one.head < first.head) first = one;
       yield first.line;
       const following = await next(first.iterator);
-      waiting = waiting.flatMap((one) => (one === first ? (following ? [following] : []) : [one]));
+      if (following) waiting[waiting.indexOf(first)] = following;
+      else waiting = waiting.filter((one) => one !== first);
     }
   } finally {
     await Promise.all(iterators.map((iterator) => iterator.return?.()));
