@@ -20,6 +20,7 @@ import {
   importSchema,
   partBytes,
   startImport,
+  sweep,
   uploadPart,
   work,
 } from './index.ts';
@@ -409,4 +410,57 @@ it('CSV files of one upload make events together', async () => {
   });
   expect(await counted(env, 'amounts', 'd1')).toBe(19.5);
   expect(await counted(env, 'chargebacks', 'u1')).toBe(1);
+});
+
+describe('several workers', () => {
+  it('import the same events at once, and each counts once', async () => {
+    const env = await environment('twice');
+    const imports = await Promise.all(
+      [0, 1].map((index) => prepared(env, { files: [{ name: `${index}.ndjson`, content }] })),
+    );
+    for (const { one } of imports) await startImport(app, one, false);
+    await Promise.all(imports.map(({ one }) => work(app, one)));
+    const done = await Promise.all(imports.map(({ one }) => getImport(app, one)));
+    expect(done.map(({ status }) => status)).toEqual(['Completed', 'Completed']);
+    expect(done.reduce((sum, { progress }) => sum + (progress?.events.imported ?? 0), 0)).toBe(62);
+    expect(await counted(env, 'purchases', 'u2', 30)).toBe(2);
+    expect(await counted(env, 'chargebacks', 'u3')).toBe(1);
+    const [history] = await histories(env);
+    expect(history?.user?.days.filter((_, index) => index % 5 === 1).reduce((a, b) => a + b, 0)).toBe(
+      [0, 7, 14, 21, 28].length,
+    );
+  });
+
+  it('never work on the same import, and what nobody works on is sent on its way again', async () => {
+    const env = await environment('alone');
+    const { one } = await prepared(env, { files: [{ name: 'h.ndjson', content }] });
+    await startImport(app, one, false);
+    const queue = app.storage.queue('imports');
+    for (const message of await queue.receive({ max: 32 })) await queue.remove(message);
+    // a slice of no length does one piece
+    expect(await work(app, one, { sliceMs: 0 })).toBe(true);
+    const lock = await app.storage.blobs('imports').lease(`${env}/${one.id}/lock`, 15);
+    expect(await work(app, one)).toBe(false);
+    expect((await getImport(app, one)).status).toBe('Running');
+    await lock?.release();
+    expect(await sweep({ ...app, clock: () => now + 60_000 })).toBe(0);
+    expect(await sweep({ ...app, clock: () => now + 120_000 })).toBe(1);
+    const [message] = await queue.receive();
+    expect(JSON.parse(message?.text ?? '')).toEqual({ environment: env, id: one.id });
+    await work(app, one);
+    expect((await getImport(app, one)).progress?.events.imported).toBe(62);
+  });
+});
+
+it('an import is forgotten 28 days after its end, an upload that nobody starts is cancelled after a week', async () => {
+  const env = await environment('old');
+  const over = await run(env, { files: [{ name: 'bad.ndjson', content: 'no json\n{}' }] });
+  const left = await prepared(env, { files: [{ name: 'h.ndjson', content }] });
+  await sweep({ ...app, clock: () => now + 8 * day });
+  await work(app, left.one);
+  expect((await getImport(app, left.one)).status).toBe('Cancelled');
+  await sweep({ ...app, clock: () => now + 29 * day });
+  await expect(getImport(app, over.one)).rejects.toMatchObject({ status: 404 });
+  const blobs = await Array.fromAsync(app.storage.blobs('imports').list(`${env}/${over.one.id}/`));
+  expect(blobs).toEqual([]);
 });

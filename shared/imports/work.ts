@@ -88,13 +88,14 @@ async function workAlone(
   }
   const started = performance.now();
   try {
-    while (progress.outcome === undefined && performance.now() - started < sliceMs) {
+    while (progress.outcome === undefined) {
       session.one = await imports.get(place);
       const underWay = progress.apply.begun > progress.apply.chunk;
       if (session.one.cancelled !== undefined && !underWay) end(progress, 'Cancelled');
       else await timed(session);
       if (progress.outcome !== undefined) progress.finished = new Date(app.clock()).toISOString();
       await session.save();
+      if (performance.now() - started >= sliceMs) break;
     }
   } finally {
     await session.events?.return(undefined);
