@@ -11,9 +11,19 @@ export function openApiPage(document: Document): string {
     const operations = Object.entries(document.paths).flatMap(([path, item]) =>
       Object.entries(item)
         .filter(([, operation]) => operation.tags.includes(name))
-        .map(([method, operation]) => operationHtml(method, path, operation, document)),
+        .map(([method, operation]) => ({
+          older: operation.deprecated === true,
+          html: operationHtml(method, path, operation, document),
+        })),
     );
-    return `<section><h2>${text(name)}</h2><p>${text(description)}</p>${operations.join('')}</section>`;
+    const [older, ours] = [true, false].map((wanted) =>
+      operations.filter((operation) => operation.older === wanted).map(({ html }) => html),
+    );
+    const others =
+      older && older.length > 0
+        ? `<details class="others"><summary>${older.length} other paths of the same, for older clients</summary>${older.join('')}</details>`
+        : '';
+    return `<section><h2>${text(name)}</h2><p>${text(description)}</p>${ours?.join('')}${others}</section>`;
   });
   const schemas = Object.entries(document.components.schemas).map(
     ([name, schema]) =>

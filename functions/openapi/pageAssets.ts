@@ -8,6 +8,7 @@ h2{font-size:1.2rem;margin:2rem 0 .25rem}h3{font-size:1rem;margin:1rem 0 .25rem}
 header{position:relative}.search{position:sticky;top:0;display:flex;gap:.5rem;align-items:center;padding:.5rem 0;background:var(--paper);z-index:1}
 .search input{flex:1;min-width:0;font:inherit;padding:.5rem .75rem;color:inherit;background:var(--card);border:1px solid var(--line);border-radius:.5rem}
 details.operation,details.schema{border:1px solid var(--line);border-radius:.5rem;margin:.4rem 0;background:var(--card)}
+details.others{margin:.4rem 0}details.others>summary{padding:.5rem .75rem;cursor:pointer;color:var(--soft)}
 details.operation>summary,details.schema>summary{padding:.5rem .75rem;cursor:pointer;overflow-wrap:anywhere}
 summary:focus-visible,input:focus-visible,a:focus-visible{outline:2px solid var(--link);outline-offset:2px}
 .body,details.schema>div,details.schema>p{padding:0 .75rem .75rem;margin:0}.what{color:var(--soft);display:block}.older>summary>code{color:var(--soft)}
@@ -22,6 +23,7 @@ th{color:var(--soft);font-weight:500}small{color:var(--soft)}details.inner{displ
 export const script = `
 const input = document.getElementById('search'), found = document.getElementById('found');
 const all = [...document.querySelectorAll('[data-search]')];
+const others = [...document.querySelectorAll('details.others')];
 const sections = [...document.querySelectorAll('main > section')];
 function search() {
   const words = input.value.toLowerCase().split(/\\s+/).filter(Boolean);
@@ -30,6 +32,10 @@ function search() {
     each.hidden = !words.every((word) => each.dataset.search.includes(word));
     if (!each.hidden && each.classList.contains('operation')) shown++;
   }
+  for (const group of others) {
+    group.hidden = !group.querySelector('[data-search]:not([hidden])');
+    group.open = words.length > 0 && !group.hidden;
+  }
   for (const section of sections) section.hidden = !section.querySelector('[data-search]:not([hidden])');
   found.textContent = shown + (shown === 1 ? ' operation' : ' operations');
 }
@@ -37,9 +43,10 @@ input.addEventListener('input', search);
 function reveal() {
   const target = document.getElementById(decodeURIComponent(location.hash.slice(1)));
   if (!target || target.tagName !== 'DETAILS') return;
-  target.hidden = false;
-  target.closest('section').hidden = false;
-  target.open = true;
+  for (let each = target; each.tagName !== 'MAIN'; each = each.parentElement) {
+    each.hidden = false;
+    if (each.tagName === 'DETAILS') each.open = true;
+  }
   target.scrollIntoView();
 }
 addEventListener('hashchange', reveal);
