@@ -27,9 +27,10 @@ export interface Session {
 
 /**
  * Events of a chunk, and bytes of it: what is redone after a crash, and lies in memory at once. The more there are, the fewer
- * writes: what the events of a chunk add to the same row goes into it together.
+ * writes, since what they add to the same row goes into it together; but a chunk must fit into the time that an instance has.
  */
-const chunkEvents = 15_000;
+const [fewestEvents, mostEvents] = [1_000, 20_000];
+const chunkMs = 60_000;
 const chunkBytes = 24 * 1024 * 1024;
 
 /** Does the next piece of the work; a piece takes seconds, and may be done again. */
@@ -225,7 +226,7 @@ async function importChunk(session: Session): Promise<void> {
   const events: StagedEvent[] = [];
   let bytes = 0;
   let offsets: number[] | undefined;
-  while (events.length < chunkEvents && bytes < chunkBytes) {
+  while (events.length < apply.size && bytes < chunkBytes) {
     const next = await session.events.next();
     if (next.done) break;
     events.push(JSON.parse(next.value.text));
@@ -240,9 +241,16 @@ async function importChunk(session: Session): Promise<void> {
   // a chunk that was begun is done to its end, also where the import is cancelled meanwhile
   apply.begun = apply.chunk + 1;
   await session.save();
+  const started = performance.now();
   const applied = await applyChunk(app, one, apply.chunk, events);
+  const fitting = Math.round((events.length * chunkMs) / (performance.now() - started));
   progress.events.done += events.length;
   progress.events.imported += applied.imported;
   progress.events.duplicates += applied.duplicates;
-  progress.apply = { offsets, chunk: apply.chunk + 1, begun: apply.begun };
+  progress.apply = {
+    offsets,
+    chunk: apply.chunk + 1,
+    begun: apply.begun,
+    size: Math.min(mostEvents, Math.max(fewestEvents, fitting)),
+  };
 }

@@ -98,8 +98,8 @@ export interface Progress {
   /** bytes of the runs of rows, and how far they were joined */
   rowBytes: number;
   joinOffsets: number[];
-  /** chunks done; `begun` is greater while one is under way */
-  apply: { offsets: number[]; chunk: number; begun: number };
+  /** chunks done; `begun` is greater while one is under way. `size`: events of the next one, or of that */
+  apply: { offsets: number[]; chunk: number; begun: number; size: number };
   records: { read: number; rejected: number };
   events: { all: number; done: number; imported: number; duplicates: number };
   types: Record<string, TypeSummary>;
@@ -115,6 +115,9 @@ export interface Progress {
 /** Faults that are shown with an import; all of them are in its file of faults. */
 export const shownFaults = 100;
 
+/** Events of the first chunk; the others are as large as a minute allows. */
+const firstChunk = 3_000;
+
 export const freshProgress = (now: string): Progress => ({
   stage: 'Reading',
   touched: now,
@@ -124,7 +127,7 @@ export const freshProgress = (now: string): Progress => ({
   joinRuns: 0,
   rowBytes: 0,
   joinOffsets: [],
-  apply: { offsets: [], chunk: 0, begun: 0 },
+  apply: { offsets: [], chunk: 0, begun: 0, size: firstChunk },
   records: { read: 0, rejected: 0 },
   events: { all: 0, done: 0, imported: 0, duplicates: 0 },
   types: {},
