@@ -89,12 +89,18 @@ export interface ReadUnit {
 const faultsOfRecord = 20;
 
 /**
- * Reads files on from where `read` says, until what was read fills a run. The same place gives the same unit again.
+ * Reads files on from where `read` says, until what was read is `most` characters or so, which fill a run. The same place gives
+ * the same unit again.
  */
 export async function readUnit(
   blobs: Blobs,
   files: readonly { name: string; pieces: readonly Piece[]; shape: FileShape }[],
-  { read, mapping, now }: { read: Progress['read']; mapping: ImportRequest['mapping']; now: number },
+  {
+    read,
+    mapping,
+    now,
+    most = runBytes,
+  }: { read: Progress['read']; mapping: ImportRequest['mapping']; now: number; most?: number },
 ): Promise<ReadUnit> {
   const unit: ReadUnit = {
     events: [],
@@ -165,7 +171,7 @@ export async function readUnit(
             unit.rows.push(found.row);
           } else take(name, record.line, found);
         }
-        if (size >= runBytes || unit.faults.length >= 50_000) {
+        if (size >= most || unit.faults.length >= 50_000) {
           unit.read = {
             file: index,
             offset: record.end,
