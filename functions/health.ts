@@ -24,8 +24,10 @@ const readiness = openReadiness({
     ]);
   },
   async snapshot() {
-    const { config }: App = await theApp();
-    await config.snapshot();
+    const { config, scoring }: App = await theApp();
+    const { root } = await config.snapshot();
+    // so that no assessment waits for a model to be loaded
+    await scoring.freshen(root);
   },
 });
 

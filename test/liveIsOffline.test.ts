@@ -30,13 +30,14 @@ const spare = 100;
 const day = 86_400_000;
 /** Findings come so long after a fraud. */
 const delay = 3 * 3_600_000;
+const customers = Math.max(60, Math.ceil(count / 60));
 const made = simulate({
   ...handbookSettings,
-  customers: Math.max(60, Math.ceil(count / 60)),
-  terminals: Math.max(60, Math.ceil(count / 60)),
+  customers,
+  terminals: customers,
   radius: 25,
-  // so that the earlier two thirds, which models learn from, hold some hundred frauds
-  days: Math.max(30, Math.ceil(count / 150)),
+  // a customer buys about twice a day; models learn from four weeks before
+  days: Math.ceil(count / customers / 1.9) + 28,
   terminalsPerDay: 0,
   customersPerDay: 1,
   start: Date.UTC(2026, 0, 1),
