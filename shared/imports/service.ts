@@ -6,6 +6,9 @@ import { bytesOfPart, type Import, names, openImports, type Place, partsOf, piec
 import type { ImportRequest, ImportStatus, Progress } from './types.ts';
 import { enqueue } from './work.ts';
 
+/** Characters of what is asked for: it lies in one row. */
+const largestRequest = 400_000;
+
 type Parts = Pick<App, 'storage' | 'clock'>;
 
 /** An import with how far it is. */
@@ -38,6 +41,10 @@ export async function createImport(
   });
   if (faults.length > 0)
     throw Problem.badRequest('The import cannot be made as it was asked for.', { errors: faults });
+  if (JSON.stringify(request).length > largestRequest)
+    throw Problem.tooLarge('An import of so many files with such a mapping is too large; make several.', {
+      code: 'ImportTooLarge',
+    });
   const imports = openImports(app.storage);
   const one = await imports.create(environment, request, by, app.clock());
   return stateOf(app, one);

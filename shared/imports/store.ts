@@ -8,12 +8,12 @@ import { freshProgress, type ImportRequest, type Progress, partBytes } from './t
  * Table `imports`. PartitionKey: environment; `open` and `expiring` for the last two. RowKey:
  * - `r|id`: what was asked for, and whether it was started or cancelled; point read, and a range for the list. Ids begin with
  *   their time counted backwards, so that the newest stands first
- * - `p|id`: how far it is; written by its worker only; point read
  * - `environment|id` (in `open`): imports that are not at their end, for the sweep; a range
  * - `time|environment|id` (in `expiring`): imports that are, with the time at which they are forgotten; a range
  *
  * Container `imports`, below `{environment}/{id}/`: `files/{file}/{part}` what was uploaded, `work/…` what is on its way, sorted;
- * `faults/…` what was rejected; `lock`, leased by the worker. `inbox/{environment}/…` is the merchant's.
+ * `faults/…` what was rejected; `progress.json` how far it is, written by its worker only;
+ * `lock`, leased by that. `inbox/{environment}/…` is the merchant's.
  */
 export const importNames = { tables: ['imports'], containers: ['imports'], queues: ['imports'] } as const;
 
@@ -47,6 +47,7 @@ export const names = {
   faults: (place: Place) => `${folder(place)}/faults/`,
   faultPart: (place: Place, stage: string, number: number) =>
     `${folder(place)}/faults/${stage}-${String(number).padStart(6, '0')}.ndjson`,
+  progress: (place: Place) => `${folder(place)}/progress.json`,
   lock: (place: Place) => `${folder(place)}/lock`,
   all: (place: Place) => `${folder(place)}/`,
   inbox: (environment: string) => `inbox/${encodeKey(environment)}/`,
@@ -63,9 +64,9 @@ const notFound = () => Problem.notFound('There is no import of this id.', { code
 export function openImports(storage: Storage) {
   const table = storage.table('imports');
   const blobs = storage.blobs('imports');
-  const keyOf = ({ environment, id }: Place, letter: 'r' | 'p') => ({
+  const keyOf = ({ environment, id }: Place) => ({
     partitionKey: encodeKey(environment),
-    rowKey: `${letter}|${encodeKey(id)}`,
+    rowKey: `r|${encodeKey(id)}`,
   });
   const openRow = ({ environment, id }: Place) => ({
     partitionKey: 'open',
@@ -78,10 +79,7 @@ export function openImports(storage: Storage) {
 
   async function write(one: Import): Promise<void> {
     const { etag, ...rest } = one;
-    const written = await table.put(
-      { ...keyOf(one, 'r'), ...splitText('import', JSON.stringify(rest)) },
-      etag,
-    );
+    const written = await table.put({ ...keyOf(one), ...splitText('import', JSON.stringify(rest)) }, etag);
     if (!written.ok)
       throw Problem.conflict('The import was changed by another request; try again.', {
         code: 'ImportChanged',
@@ -89,7 +87,7 @@ export function openImports(storage: Storage) {
   }
 
   async function get(place: Place): Promise<Import> {
-    const { partitionKey, rowKey } = keyOf(place, 'r');
+    const { partitionKey, rowKey } = keyOf(place);
     const row = await table.read(partitionKey, rowKey);
     if (!row) throw notFound();
     return importOf(row);
@@ -102,7 +100,7 @@ export function openImports(storage: Storage) {
       const made = { environment, id, request, created: new Date(now).toISOString(), by, dryRun: false };
       await table.put({ ...openRow(made), environment, id });
       const written = await table.insert({
-        ...keyOf(made, 'r'),
+        ...keyOf(made),
         ...splitText('import', JSON.stringify(made)),
       });
       if (!written.ok) throw new Error(`the import ${id} exists already`);
@@ -123,18 +121,18 @@ export function openImports(storage: Storage) {
       return found;
     },
 
-    /** How far it is, with the row's etag; undefined before its worker began. */
+    /** How far it is, with its etag; undefined before its worker began. */
     async progress(place: Place): Promise<{ progress: Progress; etag: string } | undefined> {
-      const { partitionKey, rowKey } = keyOf(place, 'p');
-      const row = await table.read(partitionKey, rowKey);
-      const text = row && joinText('progress', row);
-      return row && text !== undefined ? { progress: JSON.parse(text), etag: row.etag } : undefined;
+      const found = await blobs.read(names.progress(place));
+      return found && { progress: JSON.parse(new TextDecoder().decode(found.content)), etag: found.etag };
     },
 
     /** Writes how far it is. Undefined: another worker wrote since, and this one must stop. */
     async save(place: Place, progress: Progress, etag: string | undefined): Promise<string | undefined> {
-      const row = { ...keyOf(place, 'p'), ...splitText('progress', JSON.stringify(progress)) };
-      const written = etag === undefined ? await table.insert(row) : await table.put(row, etag);
+      const written = await blobs.write(names.progress(place), JSON.stringify(progress), {
+        contentType: 'application/json',
+        ...(etag === undefined ? { create: true } : { etag }),
+      });
       return written.ok ? written.etag : undefined;
     },
 
@@ -160,10 +158,8 @@ export function openImports(storage: Storage) {
       for await (const row of table.range('expiring', { before: new Date(now).toISOString() })) {
         const place = { environment: String(row.environment), id: String(row.id) };
         for await (const { name } of blobs.list(names.all(place))) await blobs.remove(name);
-        for (const letter of ['p', 'r'] as const) {
-          const { partitionKey, rowKey } = keyOf(place, letter);
-          await table.remove(partitionKey, rowKey);
-        }
+        const { partitionKey, rowKey } = keyOf(place);
+        await table.remove(partitionKey, rowKey);
         await table.remove(row.partitionKey, row.rowKey);
       }
     },

@@ -31,7 +31,8 @@ const longestWaitMs = 100;
 /**
  * The writer of one partition: one transaction at a time, and what comes meanwhile goes into the next one together. A
  * transaction holds markers first, then counters under their etags.
- * - refused at a marker (409): that event is applied already, its job is done; the others go again without it
+ * - refused at a marker (409): that event is applied already, and perhaps others, which their markers say: their jobs are
+ *   done; the rest go again without them
  * - refused at a counter (409, 412, 404): another process was faster; its counters are read and the jobs go again, after a
  *   random wait, until their deadlines
  * `idle` is called when nothing is left, and the writer is not used again.
@@ -115,10 +116,23 @@ export function partitionWriter(
         for (const { counter } of updates) cache.forget(partitionKey, counter);
         return [...jobs.values()].flat();
       }
-      for (const job of jobs.get(applied) ?? []) job.resolve();
-      jobs.delete(applied);
+      // where one was applied before others may be too: an import that goes on after a crash brings them all again
+      for (const marker of await appliedOf(markers, applied)) {
+        for (const job of jobs.get(marker) ?? []) job.resolve();
+        jobs.delete(marker);
+      }
     }
     return [];
+  }
+
+  /** Those of the markers that are there; one is known to be. */
+  async function appliedOf(markers: readonly string[], known: string): Promise<string[]> {
+    const there = await Promise.all(
+      markers.map(
+        async (marker) => marker === known || (await table.read(partitionKey, marker)) !== undefined,
+      ),
+    );
+    return markers.filter((_, index) => there[index]);
   }
 
   /** What a batch cannot do together, because one job is at fault, its jobs may do alone. */
