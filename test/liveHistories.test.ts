@@ -20,6 +20,7 @@ import { randomSource } from '../shared/scoring/trees/random.ts';
 import { readSettings } from '../shared/settings.ts';
 import seeded from '../tools/seed/purchase.json' with { type: 'json' };
 import { type Azurite, startAzurite } from './azurite.ts';
+import { knownOf } from './knownOf.ts';
 
 const minute = 60_000;
 const day = 1440 * minute;
@@ -39,14 +40,19 @@ beforeAll(async () => {
 afterAll(() => azurite?.stop());
 
 /** As the wire does. */
-async function send(type: keyof typeof eventKinds, body: object, correlationId: string): Promise<EventKey> {
+async function send(
+  type: keyof typeof eventKinds,
+  body: object,
+  correlationId: string,
+  by: App = app,
+): Promise<EventKey> {
   const parsed = eventKinds[type].parse(body);
   if (!parsed.ok) throw new Error(JSON.stringify(parsed.faults));
   const { event } = parsed;
   const { payload, links, subjects } = event;
   const known = { type, payload, links, subjects, environment: 'shop', ...identityOf(event, correlationId) };
-  if (eventKinds[type].role === 'assessment') return (await assess(app, known)).key;
-  return (await observe(app, known)).key;
+  if (eventKinds[type].role === 'assessment') return (await assess(by, known)).key;
+  return (await observe(by, known)).key;
 }
 
 async function storedOf(key: EventKey) {
@@ -195,5 +201,35 @@ describe('histories of live assessments', () => {
       }
     }
     expect(labels).toBeGreaterThan(20);
+  });
+
+  it('agree with what stands, where labels and their purchase come at once, to several processes', async () => {
+    const other = { ...(await openApp(readSettings({ HOLDFAST_STORAGE: azurite.connectionString }))) };
+    other.clock = () => now;
+    for (let round = 0; round < 3; round++) {
+      now += minute;
+      const [id, user] = [`at once ${round}`, `racer ${round}`];
+      const found = (label: number) => new Date(now - day + label * minute).toISOString();
+      const said = (label: number) => ({
+        labelObjectType: label % 3 === 2 ? 'ACCOUNT' : 'Purchase',
+        labelObjectId: label % 3 === 2 ? user : id,
+        labelSource: 'TEST',
+        labelState: (label + round) % 2 === 0 ? 'Fraud' : 'FalsePositive',
+        eventTimeStamp: found(label),
+      });
+      const bought = { ...purchaseOf(id, 0, 5), user: { userId: user } };
+      const [key] = await Promise.all([
+        send('Purchase', bought, 'c'),
+        ...[0, 1, 2, 3, 4, 5].flatMap((label) =>
+          [app, other].map((by) => send('Label', said(label), `${round}-${label}`, by)),
+        ),
+      ]);
+      // the label that was found last stands, whoever came first
+      expect((await standingOf(app, key))?.fraud).toBe((5 + round) % 2 === 0);
+      expect(await knownOf(azurite.connectionString, (await storedOf(key)).root, user)).toEqual({
+        purchases: 1,
+        frauds: (5 + round) % 2 === 0 ? 1 : 0,
+      });
+    }
   });
 });
