@@ -74,7 +74,7 @@ export function valuesOf(schema: Schema, document: Document, depth = 0): fc.Arbi
     case 'null':
       return fc.constant(null);
     case 'string':
-      return textsOf(schema, number('minLength') ?? 0, number('maxLength') ?? 40);
+      return textsOf(schema, number('minLength') ?? 0, number('maxLength'));
     default:
       return anyJson;
   }
@@ -100,7 +100,11 @@ function objectsOf(
     .map(([left, right]) => ({ ...right, ...left }));
 }
 
-function textsOf({ format, pattern }: Schema, minLength: number, longest: number): fc.Arbitrary<string> {
+function textsOf(
+  { format, pattern }: Schema,
+  minLength: number,
+  most: number | undefined,
+): fc.Arbitrary<string> {
   if (format === 'uuid' || format === 'guid') return fc.uuid();
   if (format === 'date-time')
     return fc
@@ -108,9 +112,10 @@ function textsOf({ format, pattern }: Schema, minLength: number, longest: number
       .map((date) => date.toISOString());
   if (typeof pattern === 'string' && !pattern.includes('(?')) {
     const matching = fc.stringMatching(new RegExp(pattern, 'u'), { size: '-1' });
-    return matching.filter((text) => text.length >= minLength && text.length <= longest);
+    // a pattern may say by itself how long a text is, as that of a hash does
+    return matching.filter((text) => text.length >= minLength && (most === undefined || text.length <= most));
   }
-  const maxLength = Math.min(longest, Math.max(40, minLength));
+  const maxLength = Math.min(most ?? 40, Math.max(40, minLength));
   return fc.oneof(
     fc.string({ minLength, maxLength }),
     fc.string({ unit: 'grapheme', minLength, maxLength: Math.max(minLength, Math.floor(maxLength / 4)) }),
