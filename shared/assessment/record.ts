@@ -65,6 +65,8 @@ export interface Imported {
   /** place of its file in the import's list, and its line there */
   file: number;
   line: number;
+  /** its id was known when it was stored, so that others may have waited for it */
+  expected?: true;
 }
 
 /** An event that is not there yet, by what is known of it. */

@@ -105,18 +105,22 @@ async function planOf(table: Table, partitionKey: string, event: Insertion): Pro
   if (there) {
     const existing = storedOf(there);
     const outcome: Inserted = isSame(existing, stored)
-      ? { known: false, stored: existing, expected: true }
+      ? { known: false, stored: existing, expected: existing.imported?.expected === true }
       : { known: true };
     return { event, outcome, operations: [] };
   }
-  const insert: Operation = { kind: 'insert', row };
   if (!latest)
     return {
       event,
       outcome: { known: false, stored, expected: false },
-      operations: [insert, { kind: 'insert', row: pointer }],
+      operations: [
+        { kind: 'insert', row },
+        { kind: 'insert', row: pointer },
+      ],
     };
-  const outcome: Inserted = { known: false, stored, expected: true };
+  const met = expected(stored);
+  const outcome: Inserted = { known: false, stored: met, expected: true };
+  const insert: Operation = { kind: 'insert', row: eventRow(met) };
   const point: Operation = { kind: 'put', row: pointer, etag: latest.etag };
   // an id that is only waited for
   if (typeof latest.event !== 'string') return { event, outcome, operations: [insert, point] };
@@ -124,6 +128,11 @@ async function planOf(table: Table, partitionKey: string, event: Insertion): Pro
   const pointedAt = await table.read(partitionKey, latest.event);
   const isLater = !pointedAt || String(pointedAt.received) <= stored.received;
   return { event, outcome, operations: isLater ? [insert, point] : [insert] };
+}
+
+/** The event as one that others may wait for, which a further try of the import has to know as well. */
+function expected(stored: StoredEvent): StoredEvent {
+  return stored.imported ? { ...stored, imported: { ...stored.imported, expected: true } } : stored;
 }
 
 function pointerRow(partitionKey: string, { key }: StoredEvent): Row {
