@@ -4,7 +4,7 @@ import { encodeKey, joinText, type Operation, type Row, type Table } from '../st
 import { forEachAtOnce } from './pool.ts';
 
 /** An event that is to be stored. */
-export interface Insertion {
+interface Insertion {
   stored: StoredEvent;
   /** does it give way to an event of the same type and id, under whatever correlation id? */
   yields: boolean;
@@ -14,7 +14,7 @@ export interface Insertion {
  * What became of it: stored, now or by an earlier try of this import, and then as that try stored it; or known before.
  * `expected`: its id was known, so that others may wait for it.
  */
-export type Inserted = { known: false; stored: StoredEvent; expected: boolean } | { known: true };
+type Inserted = { known: false; stored: StoredEvent; expected: boolean } | { known: true };
 
 const mostEvents = 48;
 const mostBytes = 3_000_000;

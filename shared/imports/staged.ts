@@ -41,8 +41,6 @@ const kinds = new Map<string, { type: string; kind: EventKind }>(
   Object.entries(eventKinds).map(([type, kind]) => [type.toLowerCase(), { type, kind }]),
 );
 
-export const importedTypes: readonly string[] = Object.keys(eventKinds);
-
 /** Largest event, in UTF-16 units of its JSON: what the API takes as well. */
 const largestEvent = 256 * 1024;
 const dayMs = 86_400_000;

@@ -73,7 +73,7 @@ function enter(progress: Progress, stage: ImportStage): void {
 }
 
 /** The pieces of each file. */
-export async function filesOf(session: Session): Promise<Piece[][]> {
+async function filesOf(session: Session): Promise<Piece[][]> {
   const { imports, one } = session;
   session.pieces ??= await Promise.all(one.request.files.map((_, index) => piecesOf(imports, one, index)));
   return session.pieces;
