@@ -22,7 +22,7 @@ export const monthTables = ['tills', 'products', 'productEvents', 'customers', '
 export type MonthTable = (typeof monthTables)[number];
 /** The Parquet files that a unit (a day, as a rule) leaves behind. */
 export const unitTables = [...monthTables, 'cards', 'journal'] as const;
-export type UnitTable = (typeof unitTables)[number];
+type UnitTable = (typeof unitTables)[number];
 /** The Parquet files of a unit that its months are made of. */
 export const rolledTables = [...monthTables, 'cards'] as const;
 

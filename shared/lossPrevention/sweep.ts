@@ -98,7 +98,7 @@ export function boardOf(cells: readonly Cell[], months: number, setAside: Readon
 }
 
 /** One test of one entity in the months up to one. */
-export interface Found {
+interface Found {
   entity: number;
   month: number;
   window: number;
@@ -237,7 +237,7 @@ function spreads(board: Board): (role: string) => number {
 }
 
 /** By entity and month: what was seen, what was to be expected, its chance variance, the chances, and the number of events. */
-export interface Expectations {
+interface Expectations {
   observed: Float64Array;
   expected: Float64Array;
   variance: Float64Array;
