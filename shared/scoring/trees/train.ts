@@ -48,7 +48,7 @@ const FEW_FRAUDS = 500;
 
 /**
  * The settings for so many known frauds. Measured on simulated weeks apart from those that are reported: with about 200 frauds
- * smaller steps, stopped in time, add 0.011 ± 0.003 to average precision; with about 700 they take away 0.002 ± 0.002.
+ * smaller steps, stopped in time, add 0.011 ± 0.003 to average precision; with about 700 they add nothing (docs/scoring-model.md).
  */
 export function settingsFor(frauds: number): TrainSettings {
   if (frauds >= FEW_FRAUDS) return defaultTrainSettings;
