@@ -1,4 +1,7 @@
 import { randomUUID } from 'node:crypto';
+import { mkdtemp, readdir, rm, utimes } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { basename, join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { type Azurite, startAzurite } from '../../test/azurite.ts';
 import { type Blobs, openStorage, type Storage } from '../storage/index.ts';
@@ -179,6 +182,17 @@ describe('the lake', () => {
       if (seen.length === 2) await lake.compact(next);
     }
     expect(seen).toEqual(sampleIds);
+  });
+
+  it('removes what a process left on the machine that was killed hours ago', async () => {
+    const [old, young] = await Promise.all([0, 1].map(() => mkdtemp(join(tmpdir(), 'holdfast-lake-'))));
+    const before = new Date(Date.now() - 7 * 3_600_000);
+    await utimes(old!, before, before);
+    await idsIn(randomUUID());
+    const names = await readdir(tmpdir());
+    expect(names).not.toContain(basename(old!));
+    expect(names).toContain(basename(young!));
+    await rm(young!, { recursive: true });
   });
 
   it('two compactions at once lose and double nothing', async () => {
