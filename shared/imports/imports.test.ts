@@ -241,8 +241,15 @@ describe('an import of events', () => {
     expect(mine.length).toBe(history.filter((_, index) => index % 7 === 1).length);
     const what = readRequest({ operation: 'Delete', subjectId: 'User:u1' });
     const request = await openRequests(app.storage, app.clock).create(env, what, 'test');
+    // an import that is at work may bring more of the same person
+    const other = await prepared(env, {
+      files: [{ name: 'more.ndjson', content: ndjson([purchase(900, now - day, 'u1')]) }],
+    });
+    await startImport(app, other.one, false);
+    expect(await workOnSubject(app, request, { settleMs: 0 })).toBe(60);
+    await work(app, other.one);
     while ((await workOnSubject(app, request, { settleMs: 0 })) !== undefined);
-    expect(await app.records.latest(env, 'Purchase', 'p1')).toBeUndefined();
+    for (const id of ['p1', 'p900']) expect(await app.records.latest(env, 'Purchase', id)).toBeUndefined();
     const range = {
       environments: [env],
       from: new Date(now - 200 * day).toISOString(),

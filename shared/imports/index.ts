@@ -5,6 +5,7 @@ export {
   faultsFile,
   getImport,
   type ImportState,
+  isImporting,
   listImports,
   startImport,
   uploadPart,

@@ -158,6 +158,17 @@ export async function listImports(app: Parts, environment: string, limit: number
   return Promise.all(found.map((one) => stateOf(app, one)));
 }
 
+/** Is an import of the environment at work, so that events of any person may still come? */
+export async function isImporting(app: Parts, environment: string): Promise<boolean> {
+  const imports = openImports(app.storage);
+  for await (const place of imports.open()) {
+    if (place.environment !== environment) continue;
+    const one = await imports.find(place);
+    if (one && statusOf(one, (await imports.progress(place))?.progress) === 'Running') return true;
+  }
+  return false;
+}
+
 /** Every fault that was found so far, one a line, as JSON. Throws a Problem 404. */
 export async function faultsFile(app: Parts, place: Place): Promise<Uint8Array> {
   const imports = openImports(app.storage);

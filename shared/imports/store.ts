@@ -86,11 +86,10 @@ export function openImports(storage: Storage) {
       });
   }
 
-  async function get(place: Place): Promise<Import> {
+  async function find(place: Place): Promise<Import | undefined> {
     const { partitionKey, rowKey } = keyOf(place);
     const row = await table.read(partitionKey, rowKey);
-    if (!row) throw notFound();
-    return importOf(row);
+    return row && importOf(row);
   }
 
   return {
@@ -108,7 +107,14 @@ export function openImports(storage: Storage) {
     },
 
     /** Throws a Problem 404. */
-    get,
+    async get(place: Place): Promise<Import> {
+      const found = await find(place);
+      if (!found) throw notFound();
+      return found;
+    },
+
+    /** Undefined where it was forgotten, or is just being noted. */
+    find,
 
     /** Writes an import that was read; throws a Problem 409 where another request was faster. */
     write,

@@ -2,7 +2,7 @@ import type { App } from '../assessment/app.ts';
 import { Problem } from '../problem.ts';
 import { FilesError } from './read.ts';
 import { end, type Session, step } from './steps.ts';
-import { type Import, type Imports, names, openImports, type Place, timeOf } from './store.ts';
+import { type Imports, names, openImports, type Place, timeOf } from './store.ts';
 import { shownFaults } from './types.ts';
 
 const leaseSeconds = 60;
@@ -34,7 +34,7 @@ export async function work(
   { sliceMs = 240_000 }: { sliceMs?: number } = {},
 ): Promise<boolean> {
   const imports = openImports(app.storage);
-  const known = await found(imports, place);
+  const known = await imports.find(place);
   if (!known || (known.started === undefined && known.cancelled === undefined)) return false;
   const lease = await imports.blobs.lease(names.lock(place), leaseSeconds);
   if (!lease) return false;
@@ -155,13 +155,6 @@ async function tidy(
   await imports.close(one, app.clock() + keptDays * dayMs);
 }
 
-async function found(imports: Imports, place: Place): Promise<Import | undefined> {
-  return imports.get(place).catch((error: unknown) => {
-    if (error instanceof Problem && error.status === 404) return undefined;
-    throw error;
-  });
-}
-
 /**
  * Sends imports on their way again that nobody works on, cancels what was given up before it was begun, and forgets what
  * is over for long. Gives how many were sent.
@@ -170,7 +163,7 @@ export async function sweep(app: App): Promise<number> {
   const imports = openImports(app.storage);
   let resumed = 0;
   for await (const place of imports.open()) {
-    const one = await found(imports, place);
+    const one = await imports.find(place);
     const known = await imports.progress(place);
     const { touched, outcome } = known?.progress ?? {};
     const last = touched ?? one?.started ?? one?.cancelled ?? one?.created;

@@ -1,5 +1,6 @@
 import type { App } from '../assessment/app.ts';
 import type { EventKey } from '../assessment/eventKeys.ts';
+import { isImporting } from '../imports/index.ts';
 import { Problem } from '../problem.ts';
 import { encodeKey } from '../storage/index.ts';
 import { eraseEvent, finishErasing } from './erase.ts';
@@ -65,6 +66,8 @@ async function deleteSome(
   const { environment, subject } = request;
   const wait = Date.parse(request.requested) + (options.settleMs ?? 90_000) - app.clock();
   if (wait > 0) return Math.ceil(wait / 1000);
+  // its later chunks may bring more of the person
+  if (await isImporting(app, environment)) return 60;
   await finishErasing(app, request);
   const found = await firstOf(eventsOf(app, environment, subject, request.requested), options.slice ?? slice);
   await removeFromLake(app, found);
