@@ -254,7 +254,7 @@ function findingsOf(rows: readonly number[]): Finding[] {
 }
 
 describe('live assessments', () => {
-  it('give the scores that the exported events get offline', { timeout: 3_600_000 }, async () => {
+  it('give the scores that the exported events get offline', { timeout: 7_200_000 }, async () => {
     const storage = openStorage({ connectionString: azurite.connectionString });
     const store = openModelStore(storage);
     const environment = String((await manage('GET', '')).body.id);

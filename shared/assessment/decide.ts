@@ -1,5 +1,5 @@
 import type { EnvironmentSnapshot, Snapshot } from '../config/index.ts';
-import type { Decision, DecisionDiagnostic } from '../events/decision.ts';
+import { approval, type Decision, type DecisionDiagnostic } from '../events/decision.ts';
 import type {
   Json,
   JsonObject,
@@ -80,21 +80,11 @@ export async function decide(
   const variables = new Map<string, Json>();
   const decided: Decided = {
     decision: {
-      decision: 'Approve',
-      challengeType: null,
-      reasons: ['NO_CLAUSE_HIT'],
-      supportMessages: [],
-      rule: null,
-      clause: null,
-      ruleEnvironmentId: null,
-      evaluations: [],
-      outputs: {},
-      customProperties: {},
+      ...approval('NO_CLAUSE_HIT'),
       riskScore: scores.risk?.score ?? 0,
       botScore: scores.bot?.score ?? 0,
       botReason: scores.bot?.reason ?? '',
       reasonCodes: speaking(scores.risk),
-      diagnostics: [],
     },
     trail: [],
     faults: [],

@@ -29,3 +29,18 @@ export interface Evidence {
   traces: { environment: string; rule: string; clause: string; attributes: Json }[];
   variables: { [name: string]: Json };
 }
+
+/** Of an event about which nothing was decided: its enrichment, and the configuration it was taken in with. */
+export function undecidedEvidence(version: string, enrichment: Json): Evidence {
+  return {
+    snapshot: { version, environments: [] },
+    scores: {},
+    attributions: [],
+    enrichment,
+    reads: [],
+    trail: [],
+    faults: [],
+    traces: [],
+    variables: {},
+  };
+}

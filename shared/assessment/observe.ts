@@ -4,6 +4,7 @@ import type { App } from './app.ts';
 import { contribute, listening } from './contribute.ts';
 import { inputOf } from './decide.ts';
 import { enrich } from './enrichment.ts';
+import { undecidedEvidence } from './evidence.ts';
 import { latestOf } from './finish.ts';
 import { anyAssessment } from './later.ts';
 import { once, record } from './once.ts';
@@ -55,17 +56,7 @@ export async function observe(app: App, observation: Observation): Promise<Store
       received: new Date(now).toISOString(),
       event: payload,
       answer: { transactionReferenceId: crypto.randomUUID() },
-      evidence: {
-        snapshot: { version: snapshot.version, environments: [] },
-        scores: {},
-        attributions: [],
-        enrichment: enriched,
-        reads: reads.made(),
-        trail: [],
-        faults,
-        traces: [],
-        variables: {},
-      },
+      evidence: { ...undecidedEvidence(snapshot.version, enriched), reads: reads.made(), faults },
       contributions,
       links: links.slice(0, mostLinks),
       subjects,

@@ -51,3 +51,23 @@ export interface Decision {
   /** by camelCase name */
   deviceAttributes: Record<string, string>;
 }
+
+/** An approval that no rule made, for the reason given. */
+export function approval(reason: string): Omit<Decision, 'transactionReferenceId' | 'deviceAttributes'> {
+  return {
+    decision: 'Approve',
+    challengeType: null,
+    reasons: [reason],
+    supportMessages: [],
+    rule: null,
+    clause: null,
+    ruleEnvironmentId: null,
+    evaluations: [],
+    outputs: {},
+    customProperties: {},
+    riskScore: 0,
+    botScore: 0,
+    reasonCodes: [],
+    diagnostics: [],
+  };
+}

@@ -2,6 +2,7 @@ import type { App } from '../assessment/app.ts';
 import { contribute, listening } from '../assessment/contribute.ts';
 import { inputOf } from '../assessment/decide.ts';
 import { enrich } from '../assessment/enrichment.ts';
+import { undecidedEvidence } from '../assessment/evidence.ts';
 import { latestOf } from '../assessment/finish.ts';
 import { awaitedBy, mostLinks } from '../assessment/observe.ts';
 import { openReads, type Sources } from '../assessment/reads.ts';
@@ -68,15 +69,9 @@ export async function prepare(
       ? { ...(decision ?? undecided(reference)), ...enrichment }
       : { transactionReferenceId: reference },
     evidence: {
-      snapshot: { version: snapshot.version, environments: [] },
+      ...undecidedEvidence(snapshot.version, enrichment),
       scores: decision ? { risk: decision.riskScore, bot: decision.botScore } : {},
-      attributions: [],
-      enrichment,
-      reads: [],
-      trail: [],
       faults: faults.slice(0, 20),
-      traces: [],
-      variables: {},
     },
     contributions,
     links: links.slice(0, mostLinks),

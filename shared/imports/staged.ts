@@ -1,6 +1,7 @@
 import { z } from 'zod';
 import type { EventKey } from '../assessment/eventKeys.ts';
 import { identityOf } from '../assessment/identity.ts';
+import { approval } from '../events/decision.ts';
 import {
   type Decision,
   type EventKind,
@@ -181,22 +182,5 @@ export function decisionOf(answer: unknown): Decision | undefined {
 
 /** What stands for the decision of an assessment where nothing says what was decided. */
 export function undecided(transactionReferenceId: string): Decision {
-  return {
-    decision: 'Approve',
-    challengeType: null,
-    reasons: ['IMPORTED'],
-    supportMessages: [],
-    rule: null,
-    clause: null,
-    ruleEnvironmentId: null,
-    evaluations: [],
-    outputs: {},
-    customProperties: {},
-    riskScore: 0,
-    botScore: 0,
-    reasonCodes: [],
-    diagnostics: [],
-    transactionReferenceId,
-    deviceAttributes: {},
-  };
+  return { ...approval('IMPORTED'), transactionReferenceId, deviceAttributes: {} };
 }

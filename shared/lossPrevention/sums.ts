@@ -70,9 +70,8 @@ export const sumNames = [
 ] as const;
 export type SumName = (typeof sumNames)[number];
 
-/** Sums that products are judged by, of every line and of those where something happened; the others stay 0 for them. */
-export const productPlain = ['transactions', 'lines', 'sold', 'gross', 'offers', 'discountValue'] as const;
-export const productEvents = [
+/** Sums of lines and visits where something happened, which both products and customers are judged by. */
+const eventSums = [
   'returns',
   'returned',
   'noReceipt',
@@ -87,6 +86,12 @@ export const productEvents = [
   'deepManualValue',
   'overrides',
   'overrideValue',
+] as const satisfies readonly SumName[];
+
+/** Sums that products are judged by, of every line and of those where something happened; the others stay 0 for them. */
+export const productPlain = ['transactions', 'lines', 'sold', 'gross', 'offers', 'discountValue'] as const;
+export const productEvents = [
+  ...eventSums,
   'deepOverrides',
   'deepOverrideValue',
   'withheld',
@@ -97,25 +102,12 @@ export const productSums = [...productPlain, ...productEvents] as const satisfie
 /** Sums that customers are judged by, of every transaction and of those where something happened. */
 export const customerPlain = ['transactions', 'sales', 'sold', 'lines', 'gross', 'discountValue'] as const;
 export const customerEvents = [
-  'returns',
-  'returned',
+  ...eventSums,
   'returnedSquares',
-  'noReceipt',
-  'noReceiptValue',
-  'cash',
-  'cashValue',
-  'otherStore',
-  'otherStoreValue',
   'soon',
   'soonValue',
   'closing',
   'closingValue',
-  'manual',
-  'manualValue',
-  'deepManual',
-  'deepManualValue',
-  'overrides',
-  'overrideValue',
 ] as const satisfies readonly SumName[];
 export const customerSums = [...customerPlain, ...customerEvents] as const satisfies readonly SumName[];
 
