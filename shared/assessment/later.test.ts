@@ -2,6 +2,7 @@ import { afterAll, beforeAll, expect, it } from 'vitest';
 import { type Azurite, startAzurite } from '../../test/azurite.ts';
 import { openStorage, type Storage } from '../storage/index.ts';
 import { type EventKey, partitionOf } from './eventKeys.ts';
+import { undecidedEvidence } from './evidence.ts';
 import { type LaterEvents, openLaterEvents } from './later.ts';
 import { openRecords, recordNames } from './record.ts';
 
@@ -49,17 +50,7 @@ it('gives up what waited too long, and keeps what did not, or waits for somethin
 
 it('leaves the mark of what came meanwhile', async () => {
   await later.park(waited('early', '2026-01-01T00:00:00.000Z'), [purchase('came')]);
-  const evidence = {
-    snapshot: { version: '1', environments: [] },
-    scores: {},
-    attributions: [],
-    enrichment: {},
-    reads: [],
-    trail: [],
-    faults: [],
-    traces: [],
-    variables: {},
-  };
+  const evidence = undecidedEvidence('1', {});
   const inserted = await openRecords(storage).insert({
     key: keyOf('came', 'Purchase'),
     root: 'e',

@@ -1,5 +1,6 @@
 import { afterAll, beforeAll, expect, it } from 'vitest';
 import { type Azurite, startAzurite } from '../../test/azurite.ts';
+import { undecidedEvidence } from '../assessment/evidence.ts';
 import { openRecords, recordNames, type StoredEvent } from '../assessment/record.ts';
 import { openStorage, type Storage } from '../storage/index.ts';
 import { openCounts, usageTable } from './counts.ts';
@@ -24,17 +25,7 @@ function event(environment: string, type: string, received: number, id = `e${sen
     received: new Date(received).toISOString(),
     event: {},
     answer: { transactionReferenceId: 't' },
-    evidence: {
-      snapshot: { version: '1', environments: [] },
-      scores: {},
-      attributions: [],
-      enrichment: {},
-      reads: [],
-      trail: [],
-      faults: [],
-      traces: [],
-      variables: {},
-    },
+    evidence: undecidedEvidence('1', {}),
     contributions: [],
   };
 }

@@ -27,15 +27,12 @@ function upperBound(sorted: ArrayLike<number>, value: number): number {
   return low;
 }
 
-function sortedPresent(column: Column, keep: (row: number) => boolean): Float64Array {
-  const present = new Float64Array(column.length);
+/** The values that are not missing, in order, at the beginning of `work`. */
+function sortedPresent(column: Column, work: Float64Array): Float64Array {
   let count = 0;
-  for (let row = 0; row < column.length; row++) {
-    const value = column[row]!;
-    // Adding zero turns -0 into 0, which sorting would otherwise keep apart.
-    if (!Number.isNaN(value) && keep(row)) present[count++] = value + 0;
-  }
-  return present.subarray(0, count).sort();
+  // Adding zero turns -0 into 0, which sorting would otherwise keep apart.
+  for (const value of column) if (!Number.isNaN(value)) work[count++] = value + 0;
+  return work.subarray(0, count).sort();
 }
 
 /** A number t with below <= t < above. */
@@ -80,15 +77,16 @@ function nextDistinct(sorted: Float64Array, start: number): number {
  * The thresholds between which a column is binned, ascending; a value x falls in the first bin whose threshold is not
  * below it. At most `bins` − 1 thresholds. Where a column has more distinct values than bins, `fraudShare` of the
  * thresholds lie at the quantiles of the frauds' own values: frauds are few, and quantiles of all rows would put almost
- * no threshold where they live.
+ * no threshold where they live. `work` is overwritten; it has room for the column, and saves that of each column anew.
  */
 export function chooseCuts(
   column: Column,
   labels: Uint8Array,
   bins: number,
   fraudShare: number,
+  work = new Float64Array(column.length),
 ): Float64Array {
-  const all = sortedPresent(column, () => true);
+  const all = sortedPresent(column, work);
   const positions = new Set<number>();
   let distinct = 0;
   for (let start = 0, end = 0; start < all.length && distinct <= bins; start = end, distinct++) {
@@ -98,7 +96,8 @@ export function chooseCuts(
   if (distinct > bins) {
     positions.clear();
     const budget = bins - 1;
-    const frauds = sortedPresent(column, (row) => labels[row] === 1);
+    const ofFrauds = column.filter((_, row) => labels[row] === 1);
+    const frauds = sortedPresent(ofFrauds, new Float64Array(ofFrauds.length));
     const fraudBudget = Math.floor(budget * fraudShare);
     if (frauds.length > 0 && fraudBudget > 0) {
       for (const position of quantilePositions(frauds, fraudBudget)) {

@@ -174,7 +174,10 @@ export function trainForest(
       `Training data: all ${rows} rows are ${frauds === 0 ? 'legitimate' : 'fraud'}; both kinds are needed.`,
     );
 
-  const cuts = data.columns.map((column) => chooseCuts(column, labels, settings.bins, settings.fraudShare));
+  const sorted = new Float64Array(rows);
+  const cuts = data.columns.map((column) =>
+    chooseCuts(column, labels, settings.bins, settings.fraudShare, sorted),
+  );
   const binned: Binned = {
     rows,
     cuts,
