@@ -338,6 +338,9 @@ describe('files with faults', () => {
     expect(await reason('x.csv', 'a,b\n1,2\n')).toMatch(/neither NDJSON nor known as one of DFP's entities/);
     expect(await reason('x.json', '[{"purchaseId":"p"}]')).toMatch(/is a JSON list/);
     expect(await reason('x.gz', gzipSync(content).subarray(0, 300))).toMatch(/damaged or not whole/);
+    const open =
+      'PurchaseId,MerchantLocalDate,UserId\np1,2026-05-30,u1\np2,2026-05-30,"u2\np3,2026-05-30,u3\n';
+    expect(await reason('Purchases.csv', open)).toMatch(/a quote that begins in this record is not closed/);
     expect(await reason('x.bin', new Uint8Array([0, 1, 2, 3, 10]))).toMatch(/is not text/);
   });
 });
