@@ -1,6 +1,7 @@
 import { gzipSync } from 'node:zlib';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { type Azurite, startAzurite } from '../../test/azurite.ts';
+import { dyingStorage } from '../../test/dyingStorage.ts';
 import { type App, openApp } from '../assessment/app.ts';
 import { assess } from '../assessment/assess.ts';
 import { standingOf } from '../assessment/labels.ts';
@@ -257,6 +258,23 @@ describe('an import of events', () => {
     };
     for await (const line of app.lake.read(range)) expect(line).not.toContain('"u1"');
   });
+});
+
+it('an import that was cancelled keeps a deletion waiting while its last chunk is under way', async () => {
+  const env = await environment('cancelled');
+  const { one } = await prepared(env, { files: [{ name: 'h.ndjson', content }] });
+  await startImport(app, one, false);
+  for (let piece = 0; piece < 2; piece++) await work(app, one, { sliceMs: 0 });
+  // it dies among the events of its chunk
+  await expect(work({ ...app, storage: dyingStorage(app.storage, 3) }, one)).rejects.toThrow('killed');
+  expect((await cancelImport(app, one)).status).toBe('Cancelled');
+  const what = readRequest({ operation: 'Delete', subjectId: 'User:u1' });
+  const request = await openRequests(app.storage, app.clock).create(env, what, 'test');
+  expect(await workOnSubject(app, request, { settleMs: 0 })).toBe(60);
+  expect(await work(app, one)).toBe(false);
+  expect((await getImport(app, one)).progress?.events.imported).toBe(62);
+  while ((await workOnSubject(app, request, { settleMs: 0 })) !== undefined);
+  expect(await app.records.latest(env, 'Purchase', 'p1')).toBeUndefined();
 });
 
 describe('what came live before', () => {
