@@ -349,6 +349,20 @@ describe('files with faults', () => {
     expect(await counted(env, 'purchases', 'u0')).toBe(1);
   });
 
+  it('have all their faults in the file of faults, also where none of many rows belongs to an event', async () => {
+    const env = await environment('orphans');
+    const rows = Array.from({ length: 50_001 }, (_, index) => `p${index},x\n`).join('');
+    const { one, progress } = await run(env, {
+      files: [{ name: 'products.csv', content: `PurchaseId,ProductId\n${rows}` }],
+    });
+    expect(progress?.records).toEqual({ read: 50_001, rejected: 50_001 });
+    const lines = new TextDecoder()
+      .decode(await faultsFile(app, one))
+      .trim()
+      .split('\n');
+    expect(new Set(lines).size).toBe(50_001);
+  });
+
   it('that are damaged or nothing that is known say so', async () => {
     const env = await environment('unknown');
     const reason = async (name: string, text: string | Uint8Array) =>
