@@ -4,8 +4,8 @@ import { Problem } from '../../shared/problem.ts';
 import { readDrift, readStatus, requestTraining } from '../../shared/retraining/index.ts';
 import {
   describeFeatures,
+  isUnusable,
   type ModelKind,
-  ModelStoreError,
   modelEvents,
   modelShare,
 } from '../../shared/scoring/index.ts';
@@ -193,7 +193,7 @@ async function rollBack(context: RouteContext): Promise<Reply> {
   const champion = await app.scoring.models
     .rollBack(place, { at: new Date(at).toISOString(), by: caller.id })
     .catch((error: unknown) => {
-      if (!(error instanceof ModelStoreError)) throw error;
+      if (!isUnusable(error)) throw error;
       throw Problem.conflict(error.message, { code: 'NoEarlierModel' });
     });
   await app.config.logActivity({
@@ -255,7 +255,10 @@ async function versionOf(
     const place = { environment: root, kind };
     if (!(await models.versions(place)).includes(version)) continue;
     const [{ info, forest }, { champion, log }] = await Promise.all([
-      models.load(place, version),
+      models.load(place, version).catch((error: unknown) => {
+        if (!isUnusable(error)) throw error;
+        throw Problem.notFound(error.message, { code: 'ModelNotFound' });
+      }),
       models.current(place),
     ]);
     const { created, holdOut, trainedOn, schemaHash, settings, features } = info;

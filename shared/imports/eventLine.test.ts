@@ -70,6 +70,11 @@ describe('a line of past events', () => {
     expect(event({ purchaseId: 'p1', isFraud: false }).received).toBe(new Date(now).toISOString());
   });
 
+  it('of a clock that runs ahead is of the import’s own time', () => {
+    const ahead = new Date(now + 9 * 3_600_000).toISOString();
+    expect(event({ ...purchase, merchantLocalDate: ahead }).received).toBe(new Date(now).toISOString());
+  });
+
   it('that cannot be imported says why, with the path', () => {
     expect(faults('{"a')).toEqual([': is no JSON']);
     expect(faults('[1]')).toEqual([': is no JSON object']);
@@ -88,6 +93,9 @@ describe('a line of past events', () => {
       /^merchantLocalDate: has no time/,
     );
     expect(faults({ ...purchase, merchantLocalDate: '2027-01-01' })[0]).toMatch(/before 2000 or ahead/);
+    // nanoseconds
+    for (const received of [1.7e18, -1e300, '+275760-09-13T00:00:00-14'])
+      expect(faults({ type: 'Purchase', received, event: purchase })[0]).toMatch(/before 2000 or ahead/);
     expect(faults({ type: 'Purchase', received: 'soon', event: purchase })[0]).toMatch(
       /^received: is no time/,
     );

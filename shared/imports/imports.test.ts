@@ -1,6 +1,7 @@
 import { gzipSync } from 'node:zlib';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { type Azurite, startAzurite } from '../../test/azurite.ts';
+import { dyingStorage } from '../../test/dyingStorage.ts';
 import { type App, openApp } from '../assessment/app.ts';
 import { assess } from '../assessment/assess.ts';
 import { standingOf } from '../assessment/labels.ts';
@@ -259,6 +260,23 @@ describe('an import of events', () => {
   });
 });
 
+it('an import that was cancelled keeps a deletion waiting while its last chunk is under way', async () => {
+  const env = await environment('cancelled');
+  const { one } = await prepared(env, { files: [{ name: 'h.ndjson', content }] });
+  await startImport(app, one, false);
+  for (let piece = 0; piece < 2; piece++) await work(app, one, { sliceMs: 0 });
+  // it dies among the events of its chunk
+  await expect(work({ ...app, storage: dyingStorage(app.storage, 3) }, one)).rejects.toThrow('killed');
+  expect((await cancelImport(app, one)).status).toBe('Cancelled');
+  const what = readRequest({ operation: 'Delete', subjectId: 'User:u1' });
+  const request = await openRequests(app.storage, app.clock).create(env, what, 'test');
+  expect(await workOnSubject(app, request, { settleMs: 0 })).toBe(60);
+  expect(await work(app, one)).toBe(false);
+  expect((await getImport(app, one)).progress?.events.imported).toBe(62);
+  while ((await workOnSubject(app, request, { settleMs: 0 })) !== undefined);
+  expect(await app.records.latest(env, 'Purchase', 'p1')).toBeUndefined();
+});
+
 describe('what came live before', () => {
   it('is not counted again by an import of the same events', async () => {
     const env = await environment('overlap');
@@ -331,6 +349,20 @@ describe('files with faults', () => {
     expect(await counted(env, 'purchases', 'u0')).toBe(1);
   });
 
+  it('have all their faults in the file of faults, also where none of many rows belongs to an event', async () => {
+    const env = await environment('orphans');
+    const rows = Array.from({ length: 50_001 }, (_, index) => `p${index},x\n`).join('');
+    const { one, progress } = await run(env, {
+      files: [{ name: 'products.csv', content: `PurchaseId,ProductId\n${rows}` }],
+    });
+    expect(progress?.records).toEqual({ read: 50_001, rejected: 50_001 });
+    const lines = new TextDecoder()
+      .decode(await faultsFile(app, one))
+      .trim()
+      .split('\n');
+    expect(new Set(lines).size).toBe(50_001);
+  });
+
   it('that are damaged or nothing that is known say so', async () => {
     const env = await environment('unknown');
     const reason = async (name: string, text: string | Uint8Array) =>
@@ -338,6 +370,9 @@ describe('files with faults', () => {
     expect(await reason('x.csv', 'a,b\n1,2\n')).toMatch(/neither NDJSON nor known as one of DFP's entities/);
     expect(await reason('x.json', '[{"purchaseId":"p"}]')).toMatch(/is a JSON list/);
     expect(await reason('x.gz', gzipSync(content).subarray(0, 300))).toMatch(/damaged or not whole/);
+    const open =
+      'PurchaseId,MerchantLocalDate,UserId\np1,2026-05-30,u1\np2,2026-05-30,"u2\np3,2026-05-30,u3\n';
+    expect(await reason('Purchases.csv', open)).toMatch(/a quote that begins in this record is not closed/);
     expect(await reason('x.bin', new Uint8Array([0, 1, 2, 3, 10]))).toMatch(/is not text/);
   });
 });

@@ -5,7 +5,7 @@ import { type EntityName, entityNames, entityOf, entityOfFile } from './csv/enti
 import { bind, mappedFile } from './csv/mapping.ts';
 import { bodyOf } from './csv/row.ts';
 import { readLine } from './eventLine.ts';
-import { recordsOf } from './records.ts';
+import { OpenQuoteError, recordsOf } from './records.ts';
 import { type Keyed, runBytes } from './runs.ts';
 import { orderOf, type Staged, type StagedEvent, stage } from './staged.ts';
 import { bytesFrom, GzipError, headOf, isGzip, type Piece } from './storedFile.ts';
@@ -182,8 +182,9 @@ export async function readUnit(
         }
       }
     } catch (error) {
-      if (!(error instanceof GzipError)) throw error;
-      throw new FilesError([{ file: name, line: 1, path: '', message: error.message }]);
+      if (!(error instanceof GzipError || error instanceof OpenQuoteError)) throw error;
+      const at = error instanceof OpenQuoteError ? error.line : 1;
+      throw new FilesError([{ file: name, line: at, path: '', message: error.message }]);
     }
     before += bytesOf(pieces);
     unit.read = { file: index + 1, offset: 0, line: 1, packed: before };

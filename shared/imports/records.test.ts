@@ -53,6 +53,14 @@ describe('records of a file', () => {
     ]);
   });
 
+  it('of CSV are not read on behind a quote that is not closed, or too late', async () => {
+    const rows = 'id;note\n1;x\n2;"open\n3;y\n';
+    const open = { line: 3, message: 'a quote that begins in this record is not closed' };
+    await expect(read(rows, { delimiter: ';' })).rejects.toMatchObject(open);
+    const late = `${rows}${'4;z\n'.repeat(longestRecord / 4)}5;"a"\n`;
+    await expect(read(late, { delimiter: ';' }, [9, 2_000_000])).rejects.toMatchObject(open);
+  });
+
   it('are the same however the bytes come, and from the end of any of them on', async () => {
     const field = fc.oneof(
       fc.constantFrom('', 'é', 'x y', '"a;b"', '"line\nline"', '"with ""quotes"""', '5"'),

@@ -9,6 +9,16 @@ export interface FileRecord {
   end: number;
 }
 
+/** A quote that goes on over all that follows: to read on behind it would leave that out without a word. */
+export class OpenQuoteError extends Error {
+  /** of the record's first line, from 1 */
+  readonly line: number;
+  constructor(line: number) {
+    super('a quote that begins in this record is not closed');
+    this.line = line;
+  }
+}
+
 /** Longest record, in bytes: an event of 256 KiB with all that an export may say beside it. */
 export const longestRecord = 1024 * 1024;
 
@@ -17,7 +27,8 @@ const byteOrderMark = new Set([0xef, 0xbb, 0xbf]);
 
 /**
  * Splits a file into records as its bytes come. With a `delimiter` (one ASCII character) line ends within quotes belong to
- * the value, as in CSV (RFC 4180). Blank lines are left out. `start` says where the bytes begin: at a record's end.
+ * the value, as in CSV (RFC 4180). Blank lines are left out. `start` says where the bytes begin: at a record's end. Throws
+ * OpenQuoteError where a quote is closed nowhere, or so late that the record is too long.
  */
 export async function* recordsOf(
   chunks: AsyncIterable<Uint8Array>,
@@ -40,6 +51,7 @@ export async function* recordsOf(
     const first = { line, end: offset };
     line += lines;
     const tooLong = size > longestRecord;
+    if (quoted || (tooLong && lines > 1)) throw new OpenQuoteError(first.line);
     const bytes = Buffer.concat(parts);
     parts = [];
     size = 0;
@@ -90,7 +102,6 @@ export async function* recordsOf(
     offset += chunk.length - from;
   }
   lines++;
-  quoted = false;
   const last = record();
   if (last) yield last;
 }

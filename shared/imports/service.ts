@@ -164,7 +164,11 @@ export async function isImporting(app: Parts, environment: string): Promise<bool
   for await (const place of imports.open()) {
     if (place.environment !== environment) continue;
     const one = await imports.find(place);
-    if (one && statusOf(one, (await imports.progress(place))?.progress) === 'Running') return true;
+    const { progress } = (await imports.progress(place)) ?? {};
+    const status = one && statusOf(one, progress);
+    // one that was cancelled may be at its last chunk, until its worker has noted the end
+    const isEnding = status === 'Cancelled' && progress !== undefined && progress.outcome === undefined;
+    if (status === 'Running' || isEnding) return true;
   }
   return false;
 }

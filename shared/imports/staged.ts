@@ -78,7 +78,10 @@ export interface Envelope {
   decision?: Decision | undefined;
 }
 
-/** Validates one event. `now` is when the import was begun: no event is later, a day of clocks that run ahead aside. */
+/**
+ * Validates one event. `now` is when the import was begun: no event is later. One that is, by a day at most (clocks that run
+ * ahead, times without their offset), counts as of now, so that who asks for a deletion after that reaches it.
+ */
 export function stage(body: unknown, envelope: Envelope, origin: Origin, now: number): Staged {
   const known = kinds.get(envelope.type.toLowerCase());
   if (!known) return fault('type', `is no type of event that can be imported: ${envelope.type.slice(0, 80)}`);
@@ -93,11 +96,11 @@ export function stage(body: unknown, envelope: Envelope, origin: Origin, now: nu
     instantOf(envelope.received) ?? firstInstant(payload, times) ?? (kind.role === 'label' ? now : undefined);
   if (at === undefined)
     return fault(times[0] ?? '', `has no time: say it here, or as "received" of the line`);
-  if (at > now + dayMs || at < earliest)
-    return fault(
-      times[0] ?? '',
-      `the time of the event is ${new Date(at).toISOString()}: before 2000 or ahead`,
-    );
+  if (at > now + dayMs || at < earliest) {
+    // a number may be no time at all, e.g. nanoseconds
+    const shown = Number.isNaN(new Date(at).getTime()) ? String(at) : new Date(at).toISOString();
+    return fault(times[0] ?? '', `the time of the event is ${shown}: before 2000 or ahead`);
+  }
   const decided = kind.role !== 'assessment' || envelope.decision !== undefined;
   const stated = decided && envelope.correlationId !== undefined && envelope.correlationId !== '';
   const identity = identityOf(read.event, envelope.correlationId);
@@ -107,7 +110,7 @@ export function stage(body: unknown, envelope: Envelope, origin: Origin, now: nu
       ? `import:${identityOf(read.event, undefined).correlationId}`
       : identity.correlationId;
   const key = { type, id: identity.id, correlationId };
-  const received = new Date(at).toISOString();
+  const received = new Date(Math.min(at, now)).toISOString();
   const { decision } = envelope;
   return {
     ok: true,

@@ -130,10 +130,10 @@ async function keep(
   staged: readonly Pick<StagedEvent, 'key' | 'received'>[],
   faults: readonly RecordFault[],
 ): Promise<void> {
-  const number = progress.runs + progress.joinRuns;
   if (faults.length > 0) {
     const lines = faults.map((fault) => `${JSON.stringify(fault)}\n`).join('');
-    await imports.blobs.write(names.faultPart(one, progress.stage, number + progress.records.read), lines, {
+    // as many were rejected before: the same name when it is done again, another for each piece
+    await imports.blobs.write(names.faultPart(one, progress.stage, progress.records.rejected), lines, {
       contentType: 'application/x-ndjson',
     });
     progress.faults.push(...faults.slice(0, Math.max(0, shownFaults - progress.faults.length)));

@@ -49,7 +49,7 @@ export {
   modelEvidence,
   namesOfSchema,
 } from './modelEvidence.ts';
-export { type ModelStore, ModelStoreError, modelNames, openModelStore } from './modelStore.ts';
+export { isUnusable, type ModelStore, modelNames, openModelStore } from './modelStore.ts';
 export { type DriftReport, driftReport, retrain, retrainingDue } from './retrain.ts';
 export { scorecardVelocities } from './scorecardVelocities.ts';
 export { openScoring, type Scoring } from './scoring.ts';

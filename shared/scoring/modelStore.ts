@@ -55,6 +55,11 @@ export interface ModelSummary {
 /** A change that cannot be made; the message says why. */
 export class ModelStoreError extends Error {}
 
+/** Is it that a model is not there, damaged, or was made for other features than this program computes? The message says which. */
+export function isUnusable(error: unknown): error is Error {
+  return error instanceof ModelFormatError || error instanceof ModelStoreError;
+}
+
 export interface ModelStore {
   /** Stores a model under its version, which it gives; storing the same one again changes nothing. */
   save(place: ModelPlace, model: Model): Promise<string>;
@@ -163,7 +168,7 @@ export function openModelStore(storage: Storage): ModelStore {
       const inForce = version === champion;
       return [{ version, inForce, created, holdOut, trainedOn, schemaHash, trees: forest.roots.length }];
     } catch (error) {
-      if (error instanceof ModelFormatError || error instanceof ModelStoreError) return [];
+      if (isUnusable(error)) return [];
       throw error;
     }
   }
@@ -246,7 +251,7 @@ export function openModelStore(storage: Storage): ModelStore {
             etag = found.etag;
             return { changed: true };
           } catch (error) {
-            if (!(error instanceof ModelFormatError || error instanceof ModelStoreError)) throw error;
+            if (!isUnusable(error)) throw error;
             etag = found.etag;
             refused = error.message;
             return same();

@@ -1,7 +1,8 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { type Azurite, startAzurite } from '../../test/azurite.ts';
-import { openStorage } from '../storage/index.ts';
+import { encodeKey, openStorage, type Storage } from '../storage/index.ts';
 import { featureNames } from './features/schema.ts';
+import { packModel } from './model.ts';
 import { type ModelStore, modelNames, openModelStore } from './modelStore.ts';
 import { challenge, driftReport, retrain, retrainingDue, rowsBetween } from './retrain.ts';
 import { madeRows } from './testData.ts';
@@ -68,10 +69,11 @@ describe('a challenge', () => {
 
 describe('retraining', () => {
   let azurite: Azurite;
+  let storage: Storage;
   let store: ModelStore;
   beforeAll(async () => {
     azurite = await startAzurite();
-    const storage = openStorage({ connectionString: azurite.connectionString });
+    storage = openStorage({ connectionString: azurite.connectionString });
     await storage.ensure(modelNames);
     store = openModelStore(storage);
   });
@@ -92,6 +94,28 @@ describe('retraining', () => {
     expect(log.at(-1)).toMatchObject({ action: 'kept as challenger', version: second.version, by: 'timer' });
     expect(log.at(-1)!.challenger!.averagePrecision).toBeLessThan(log.at(-1)!.champion!.averagePrecision);
     expect(await store.versions(place)).toEqual([first.version, second.version]);
+  });
+
+  it.each([
+    ['damaged', () => Uint8Array.of(1, 2, 3)],
+    [
+      'of an earlier definition of the features',
+      () => {
+        const { info, forest } = trainModel(rows(9), settings);
+        return packModel({ info: { ...info, schemaHash: 'earlier' }, forest });
+      },
+    ],
+  ])('takes the place of a champion that is %s', async (environment, champion) => {
+    const place = { environment, kind: 'risk' as const };
+    const { version } = await retrain(store, place, rows(10), {
+      at: '2026-07-01T00:00:00.000Z',
+      by: 'timer',
+    });
+    await storage.blobs('models').write(`${encodeKey(environment)}/risk/${version}.model`, champion());
+    await expect(store.load(place, version)).rejects.toThrow(/no usable model/);
+    const next = await retrain(store, place, rows(11), { at: '2026-07-08T00:00:00.000Z', by: 'timer' });
+    expect(next.promoted).toBe(true);
+    expect((await store.current(place)).champion).toBe(next.version);
   });
 });
 

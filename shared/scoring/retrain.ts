@@ -2,7 +2,7 @@ import { scoreOf } from './calibration.ts';
 import { stabilityIndex } from './drift.ts';
 import { featureNames, schemaHash } from './features/schema.ts';
 import type { HoldOutMetrics, Model } from './model.ts';
-import type { ModelPlace, ModelStore } from './modelStore.ts';
+import { isUnusable, type ModelPlace, type ModelStore } from './modelStore.ts';
 import { logitsOf, measure, promotes, type TrainerSettings, trainModel } from './trainer.ts';
 import type { TrainingRows } from './trainingRows.ts';
 import { compileScorer } from './trees/scorer.ts';
@@ -70,7 +70,10 @@ export function challenge(
   return { challenger, onLastWeek, promoted: promotes(onLastWeek.champion, onLastWeek.challenger) };
 }
 
-/** Trains a challenger, stores it, and puts it in force or notes why not. Throws TrainingError where the rows do not suffice. */
+/**
+ * Trains a challenger, stores it, and puts it in force or notes why not. A champion that no instance can use any more, as after
+ * a release that defines features anew, is none. Throws TrainingError where the rows do not suffice.
+ */
 export async function retrain(
   store: ModelStore,
   place: ModelPlace,
@@ -78,7 +81,7 @@ export async function retrain(
   note: { at: string; by: string },
 ): Promise<{ version: string } & Challenge> {
   const { champion: inForce } = await store.current(place);
-  const champion = inForce === undefined ? undefined : await store.load(place, inForce);
+  const champion = inForce === undefined ? undefined : await usable(store, place, inForce);
   const result = challenge(rows, champion, { kind: place.kind, created: note.at });
   const version = await store.save(place, result.challenger);
   const entry = { ...note, ...result.onLastWeek };
@@ -88,6 +91,15 @@ export async function retrain(
   if (promoted) await store.promote(place, version, entry);
   else await store.keep(place, version, entry);
   return { version, ...result, promoted };
+}
+
+async function usable(store: ModelStore, place: ModelPlace, version: string): Promise<Model | undefined> {
+  try {
+    return await store.load(place, version);
+  } catch (error) {
+    if (isUnusable(error)) return undefined;
+    throw error;
+  }
 }
 
 export interface DriftReport {
