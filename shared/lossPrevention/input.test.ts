@@ -154,7 +154,39 @@ describe('reading upload files', () => {
       {
         file: 'Transactions/2026-03-01.csv',
         reason:
-          'not used: 2 of 99 rows are bad, more than 1 %; the first: row 99, Expected Number of Columns: 6 Found: 2',
+          'not used: 2 of 99 rows are bad, more than 1 %; the first: row 99, TERMINAL: Expected Number of Columns: 6 Found: 2',
+      },
+    ]);
+  });
+
+  it('keeps rejected rows only until their file is mended or gone', async () => {
+    const rejects = async () => {
+      const found: string[] = [];
+      for await (const { name } of folderFiles(`${lake}-out`).list('partials/'))
+        if (name.endsWith('/rejects.csv')) found.push(await read(name));
+      return found;
+    };
+    const bad = 'T900,R1,E1,yesterday,12.50,Jane Doe';
+    await put('Transactions/2026-03-01.csv', `${header}\n${[...rows(120), bad].join('\n')}\n`);
+    await put('Transactions/2026-03-02.csv', `${header}\n${bad}\n`);
+    await night();
+    // of a day that is used and of one that is not, also when they were read in a night before
+    await night();
+    expect(await rejects()).toEqual([expect.stringContaining('Jane'), expect.stringContaining('Jane')]);
+    await put('Transactions/2026-03-01.csv', `${header}\n${rows(120).join('\n')}\n`);
+    await rm(join(lake, 'Transactions/2026-03-02.csv'));
+    await night();
+    expect(await rejects()).toEqual([]);
+  });
+
+  it('shows what a bad cell held in the reject file alone', async () => {
+    const bad = 'T900,R1,E1,Jane "4111" Doe,12.50,';
+    await put('Transactions/2026-03-01.csv', `${header}\n${bad}\n`);
+    expect((await night()).problems).toEqual([
+      {
+        file: 'Transactions/2026-03-01.csv',
+        reason:
+          'not used: 1 of 1 rows are bad, more than 1 %; the first: row 2, TRANSACTIONDATE: Could not convert string …',
       },
     ]);
   });

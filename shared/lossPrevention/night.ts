@@ -76,9 +76,11 @@ export async function bringUpToDate(settings: NightSettings): Promise<NightResul
       rejects: result.rejects,
     });
   const todo: Pending[] = [];
+  const current = new Set<string>();
   for (const unit of layout.units) {
     const files = unit.files.map(({ name, etag, entities }) => [name, etag, entities]);
     const folder = `partials/${keyOf([...about, unit.id, JSON.stringify(files)])}`;
+    current.add(folder);
     const kept = known.has(`${folder}/unit.json`) ? await out.read(`${folder}/unit.json`) : undefined;
     const record = kept && parseRecord(kept);
     if (record) result.units.push({ folder, record });
@@ -102,8 +104,12 @@ export async function bringUpToDate(settings: NightSettings): Promise<NightResul
   }
   result.units.sort((a, b) => (a.record.id < b.record.id ? -1 : 1));
   await rollMonths(settings, result);
-  await forget(out, 'partials/', new Set(result.units.map((unit) => unit.folder)));
-  await forget(out, 'months/', new Set(result.months.map((month) => month.folder)));
+  const used = new Set(result.units.map((unit) => unit.folder));
+  await forget(out, 'partials/', (folder, file) =>
+    file === 'rejects.csv' ? current.has(folder) : used.has(folder),
+  );
+  const months = new Set(result.months.map((month) => month.folder));
+  await forget(out, 'months/', (folder) => months.has(folder));
   problems.sort((a, b) => (a.file < b.file ? -1 : a.file > b.file ? 1 : a.reason < b.reason ? -1 : 1));
   return result;
 }
@@ -188,11 +194,17 @@ async function rollMonth(
   );
 }
 
-/** Removes folders that are no longer part of the result. */
-async function forget(out: Files, prefix: string, kept: ReadonlySet<string>): Promise<void> {
+/** Removes what is no longer part of the result. */
+async function forget(
+  out: Files,
+  prefix: string,
+  kept: (folder: string, file: string) => boolean,
+): Promise<void> {
   const gone: string[] = [];
-  for await (const { name } of out.list(prefix))
-    if (!kept.has(name.slice(0, name.lastIndexOf('/'))) && !name.endsWith('/rejects.csv')) gone.push(name);
+  for await (const { name } of out.list(prefix)) {
+    const end = name.lastIndexOf('/');
+    if (!kept(name.slice(0, end), name.slice(end + 1))) gone.push(name);
+  }
   // The marker goes first, so that half a folder is never taken for a whole one.
   gone.sort((a, b) => Number(b.endsWith('.json')) - Number(a.endsWith('.json')));
   for (const name of gone) await out.remove(name);

@@ -8,7 +8,7 @@ import {
   type FieldSource,
   mappedColumns,
 } from './mapping.ts';
-import { clearRejects, type Reject, rejectLimit, takeEmptyKeys, takeRejects } from './rejects.ts';
+import { clearRejects, type Reject, rejectLimit, takeEmptyKeys, takeRejects, unquoted } from './rejects.ts';
 import { type EntityName, type Field, type FieldType, schemaFields, usedFields } from './schema.ts';
 import { type Shape, sniff } from './sniff.ts';
 
@@ -277,7 +277,7 @@ async function load(
     const verdict = broken
       ? `row ${broken.row} opens a quote that is never closed`
       : bad >= rejectLimit || bad > mostRejects * (good + bad)
-        ? `${bad} of ${good + bad} rows are bad, more than ${mostRejects * 100} %; the first: row ${own[0]!.row}, ${own[0]!.reason}`
+        ? `${bad} of ${good + bad} rows are bad, more than ${mostRejects * 100} %; the first: ${placed(own[0]!)}`
         : undefined;
     results.push(
       verdict === undefined
@@ -287,6 +287,9 @@ async function load(
   }
   return results;
 }
+
+const placed = ({ row, column, reason }: Reject) =>
+  `row ${row}, ${column && `${column}: `}${unquoted(reason)}`;
 
 function typeIn(from: FieldSource, type: FieldType): FieldType {
   if (typeof from === 'string') return type;
@@ -334,8 +337,7 @@ function recordId(opened: Opened, file: LakeFile): string {
   return name === undefined ? "''" : `CAST(${opened.sqlName(name)} AS VARCHAR)`;
 }
 
-const firstLine = (error: unknown) =>
-  (error instanceof Error ? error.message : String(error)).split('\n')[0]!;
+const firstLine = (error: unknown) => unquoted(error instanceof Error ? error.message : String(error));
 
 /** The statements that make empty entity tables; `changes` adds the columns of a change feed. */
 export function emptyTables(entities: readonly EntityName[], changes = false): string[] {

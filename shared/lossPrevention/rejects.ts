@@ -7,6 +7,7 @@ export interface Reject {
   /** number of the row in the file, a header being row 1; a quoted line break does not begin a new one */
   row: number;
   column: string;
+  /** may quote the cell: only for the reject file */
   reason: string;
   /** the row itself, cut at 1,000 characters */
   text: string;
@@ -48,6 +49,9 @@ export async function takeRejects(
   }
   return found;
 }
+
+/** The first line of what the engine says, without what it quotes: that may be a cell, and a run tells its problems far and wide. */
+export const unquoted = (message: string): string => message.split('\n')[0]!.replace(/".*$/, '…');
 
 /** The tables of rejects belong to the connection and grow with each scan. */
 export async function clearRejects(engine: Engine): Promise<void> {

@@ -35,8 +35,6 @@ export interface RunSettings {
   run?: string;
   /** default 10 GB, DFP's limit */
   largestFileBytes?: number;
-  /** months that are looked at, counted from the last; default 13 */
-  mostMonths?: number;
   signal?: AbortSignal;
   progress?(progress: RunProgress): Promise<void> | void;
 }
@@ -69,6 +67,9 @@ export type RunOutcome =
   | { ok: false; reason: 'busy' }
   /** nothing in the lake could be used */
   | { ok: false; reason: 'no data'; problems: FileProblem[] };
+
+/** Months that are looked at, counted from the last. */
+const mostMonths = 13;
 
 /** A change of what pages look like makes a new dashboard of the same findings. */
 const dashboardVersion = 'pages-8';
@@ -121,7 +122,7 @@ async function runWith(settings: RunSettings, engine: Engine, signal: AbortSigna
   });
   if (night.months.length === 0) return { ok: false, reason: 'no data', problems: night.problems };
   await settings.progress?.({ ...last, step: 'scoring' });
-  const months = night.months.slice(-(settings.mostMonths ?? 13));
+  const months = night.months.slice(-mostMonths);
   const sources = {
     tills: await monthsFrom({ out, engine }, months, 'tills'),
     products: await monthsFrom({ out, engine }, months, 'products'),

@@ -112,7 +112,6 @@ export const customerEvents = [
 export const customerSums = [...customerPlain, ...customerEvents] as const satisfies readonly SumName[];
 
 export const tillDimensions = ['staff', 'terminal', 'store', 'region', 'role', 'currency'] as const;
-export const productDimensions = ['item', 'category', 'staff', 'currency'] as const;
 export const customerDimensions = ['customer', 'store', 'region', 'staff', 'currency'] as const;
 export const cardDimensions = ['staff', 'store', 'region', 'role', 'currency', 'card', 'buyer'] as const;
 
