@@ -6,6 +6,7 @@ import { enrich } from './enrichment.ts';
 import { isRemembered } from './featureEvents.ts';
 import { labelIn, rememberEvent, takeLabel } from './labels.ts';
 import { type Attachment, anyAssessment, type LaterEvent } from './later.ts';
+import { isReached, pastSources } from './past.ts';
 import { openReads } from './reads.ts';
 import { type Awaited, type EventKey, mayBeAwaited, type StoredEvent } from './record.ts';
 import { assessmentSeen, statusOf } from './seen.ts';
@@ -26,6 +27,7 @@ export type Finishing = Pick<
   | 'processNumber'
   | 'storage'
   | 'scoring'
+  | 'clock'
 >;
 
 /**
@@ -137,7 +139,7 @@ async function attach(app: Finishing, later: StoredEvent, assessment: StoredEven
   await app.later.unpark(later.key, later.waitsFor ?? []);
 }
 
-/** A late event counts at the time when it was received. */
+/** A late event counts at the time when it was received; one that was imported counts as those do that need not wait. */
 async function attachmentOf(
   app: Finishing,
   later: StoredEvent,
@@ -146,12 +148,14 @@ async function attachmentOf(
   const snapshot = await app.config.snapshot(later.key.environment);
   const now = Date.parse(later.received);
   const { type, correlationId } = later.key;
-  const reads = openReads(snapshot, app.sources, { key: later.key, now });
+  const isPast = later.imported !== undefined;
+  if (isPast && !isReached(app, now)) return { assessment: assessment.key, contributions: [] };
+  const reads = openReads(snapshot, isPast ? pastSources(app) : app.sources, { key: later.key, now });
   const enrichment = { ...(await enrich(app, later.event)), ...assessmentSeen(assessment) };
   const input = inputOf({ type, payload: later.event, enrichment, correlationId, now }, reads);
   const { contributions } = await contribute(app, snapshot, type, input, reads);
   // no evidence holds these calls
-  tellReads(app, later.key, crypto.randomUUID(), reads.made())?.catch(() => {});
+  if (!isPast) tellReads(app, later.key, crypto.randomUUID(), reads.made())?.catch(() => {});
   return { assessment: assessment.key, contributions };
 }
 

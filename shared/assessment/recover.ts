@@ -1,4 +1,3 @@
-import type { App } from './app.ts';
 import { type Finishing, finish } from './finish.ts';
 
 /**
@@ -6,10 +5,7 @@ import { type Finishing, finish } from './finish.ts';
  * what each event stored, which a marker makes harmless where it had been applied. Events younger than `age` ms are
  * left to the process that is at work on them. Gives how many were completed and how many could not be.
  */
-export async function recover(
-  app: Finishing & Pick<App, 'clock'>,
-  age = 10_000,
-): Promise<{ completed: number; failed: number }> {
+export async function recover(app: Finishing, age = 10_000): Promise<{ completed: number; failed: number }> {
   const result = { completed: 0, failed: 0 };
   for await (const stored of app.records.incomplete(app.clock() - age)) {
     try {

@@ -306,6 +306,56 @@ describe('what came live before', () => {
   });
 });
 
+it('a past event that waits counts as the others do when what it waits for comes: without calls, as far as windows reach', async () => {
+  const env = await environment('waiting');
+  const put = (kind: 'externalCalls' | 'velocitySets', name: string, content: object) =>
+    app.config.put(env, kind, name, content, { by: 'test' });
+  await put('externalCalls', 'ask', {
+    method: 'GET',
+    url: 'https://ask.example/',
+    parameters: [],
+    sampleResponse: { said: '' },
+    timeoutMs: 1000,
+    defaultResponse: { said: 'default' },
+  });
+  const asking =
+    'SELECT Count() AS asked FROM Chargeback WHEN External.ask().said.AsString() == "default" GROUPBY @"purchase.user.userId"';
+  await put('velocitySets', 'Asking', { velocities: [asking] });
+  const chargeback = (index: number, ago: number) => ({
+    chargebackId: `c${index}`,
+    purchaseId: `w${index}`,
+    status: 'Accepted',
+    bankEventTimestamp: new Date(now - ago * day).toISOString(),
+  });
+  const files = [{ name: 'h.ndjson', content: ndjson([chargeback(0, 3), chargeback(1, 100)]) }];
+  await run(env, { files });
+  const asked: string[] = [];
+  const watched: App = {
+    ...app,
+    sources: {
+      ...app.sources,
+      externalCall: (...call) => {
+        asked.push(call[3].name);
+        return app.sources.externalCall(...call);
+      },
+    },
+  };
+  const applied: unknown[] = [];
+  for (const index of [0, 1]) {
+    const payload = { purchaseId: `w${index}`, user: { userId: 'waiting' } };
+    const id = `w${index}`;
+    await assess(watched, { type: 'Purchase', id, payload, environment: env, correlationId: 'c' });
+    const later = await app.records.latest(env, 'Chargeback', `c${index}`);
+    const settled = later && (await app.later.attachment(later.key));
+    expect(settled?.assessment).toMatchObject({ type: 'Purchase', id });
+    applied.push(settled?.contributions.length);
+  }
+  expect(asked).toEqual([]);
+  // of the chargeback that windows reach: its count, and that of the set with the call, which had its default
+  expect(applied).toEqual([2, 0]);
+  expect(await counted(env, 'asked', 'waiting')).toBe(1);
+});
+
 describe('files with faults', () => {
   const bad = ndjson([history[0], { ...history[1], user: {} }, history[2]]).replace('}\n', '}\nno json\n');
 

@@ -5,7 +5,8 @@ import { enrich } from '../assessment/enrichment.ts';
 import { undecidedEvidence } from '../assessment/evidence.ts';
 import { latestOf } from '../assessment/finish.ts';
 import { awaitedBy, mostLinks } from '../assessment/observe.ts';
-import { openReads, type Sources } from '../assessment/reads.ts';
+import { isReached, pastSources } from '../assessment/past.ts';
+import { openReads } from '../assessment/reads.ts';
 import type { EventKey, StoredEvent } from '../assessment/record.ts';
 import { assessmentSeen } from '../assessment/seen.ts';
 import type { Snapshot } from '../config/index.ts';
@@ -13,27 +14,6 @@ import type { JsonObject } from '../fql/index.ts';
 import { hashKey } from '../scoring/features/history.ts';
 import { isStagedAssessment, type StagedEvent, undecided } from './staged.ts';
 import type { Import } from './store.ts';
-
-/** No window of a velocity reaches further back than 90 days, and the day that is under way. */
-const countedMs = 91 * 86_400_000;
-
-const failed = (message: string) => ({ failed: { code: 'import-call', message } });
-
-/** Reads that velocity sets may make when past events are counted: nobody outside is asked, and nothing is scored. */
-export function importSources(app: Pick<App, 'sources'>): Sources {
-  const message = 'Past events that are imported make no calls.';
-  return {
-    ...app.sources,
-    externalCall: async (_environment, definition, _args, { name }) => ({
-      response: definition?.defaultResponse ?? null,
-      failed: { code: 'UnknownFailure', message },
-      diagnostics: { request: '', endpoint: '', httpStatusCode: 0, errorMessage: message, latency: 0 },
-      trace: { at: new Date(0).toISOString(), status: 'UnknownFailure', requestUri: name, posted: false },
-    }),
-    externalAssessment: async () => failed(message),
-    model: async () => null,
-  };
-}
 
 /**
  * An event as it is to be stored: found with what it belongs to, and with what it adds to velocities, as of its own time. No
@@ -55,7 +35,7 @@ export async function prepare(
   ]);
   const waitsFor = awaited.length > 0 && !assessment ? awaited : undefined;
   const now = Date.parse(received);
-  const counts = !waitsFor && now > app.clock() - countedMs && listening(snapshot, key.type).length > 0;
+  const counts = !waitsFor && isReached(app, now) && listening(snapshot, key.type).length > 0;
   const { contributions, faults } = counts
     ? await contributionsOf(app, snapshot, { key, event, now, enrichment, assessment, decision })
     : { contributions: [], faults: [] };
@@ -96,7 +76,7 @@ async function contributionsOf(
   snapshot: Snapshot,
   { key, event, now, enrichment, assessment, decision }: Counted,
 ) {
-  const reads = openReads(snapshot, importSources(app), { key, now });
+  const reads = openReads(snapshot, pastSources(app), { key, now });
   const seen = assessment ? assessmentSeen(assessment) : {};
   const ruleEvaluation = decision && {
     decision: decision.decision,
