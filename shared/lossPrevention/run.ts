@@ -1,8 +1,8 @@
 import { createHash, randomUUID } from 'node:crypto';
-import { mkdir, mkdtemp, rm } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
+import { mkdir, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { type Engine, literal, openEngine, type SqlValue } from '../duck.ts';
+import { makeWorkFolder } from '../workFolder.ts';
 import type { JournalRow } from './dashboard/entities.ts';
 import { writeDashboard } from './dashboard/write.ts';
 import type { Files } from './files.ts';
@@ -82,9 +82,7 @@ export async function runLossPrevention(settings: RunSettings): Promise<RunOutco
   const { out } = settings;
   const lock = await out.lock('run.lock');
   if (!lock) return { ok: false, reason: 'busy' };
-  const base = settings.temporary ?? tmpdir();
-  await mkdir(base, { recursive: true });
-  const directory = await mkdtemp(join(base, 'holdfast-lp-'));
+  const directory = await makeWorkFolder('holdfast-lp-', settings.temporary);
   try {
     const signal = settings.signal ? AbortSignal.any([settings.signal, lock.signal]) : lock.signal;
     const engine = await openEngine({
@@ -160,7 +158,7 @@ async function runWith(settings: RunSettings, engine: Engine, signal: AbortSigna
       },
     );
   await out.write('latest.json', latest(dashboard), 'application/json');
-  await forgetOldDashboards(out, dashboard);
+  await forgetOldDashboards(out, dashboard, written ? 1 : 2);
   const { sections } = findings;
   const readBy = new Map<string, number>();
   for (const record of records) readBy.set(record.run, (readBy.get(record.run) ?? 0) + record.transactions);
@@ -268,12 +266,15 @@ async function readJournal(
       : undefined;
 }
 
-/** Readers of the previous dashboard may still be on its pages; older ones go. */
-async function forgetOldDashboards(out: Files, current: string): Promise<void> {
+/**
+ * Older dashboards go. Readers may still be on the pages of the previous one when a new one was written; a run that finds
+ * nothing new is later, and keeps one only, since the other may show people who were taken out of the files.
+ */
+async function forgetOldDashboards(out: Files, current: string, most: 1 | 2): Promise<void> {
   const before = await out.read('previous.json');
   const previous: unknown = before ? JSON.parse(new TextDecoder().decode(before)) : undefined;
   const listed = Array.isArray(previous) ? previous.filter((name) => typeof name === 'string') : [];
-  const kept = [current, ...listed.filter((name) => name !== current)].slice(0, 2);
+  const kept = [current, ...listed.filter((name) => name !== current)].slice(0, most);
   await out.write('previous.json', JSON.stringify(kept), 'application/json');
   for await (const { name } of out.list('dashboards/'))
     if (!kept.some((folder) => name.startsWith(`${folder}/`))) await out.remove(name);

@@ -1,6 +1,6 @@
 import { execFile } from 'node:child_process';
 import { createHash } from 'node:crypto';
-import { appendFile, mkdtemp, readdir, readFile, rm } from 'node:fs/promises';
+import { appendFile, mkdir, mkdtemp, readdir, readFile, rm, utimes } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
@@ -147,6 +147,32 @@ describe('the sums of a lake', () => {
     const kept = await readdir(join(folder, 'out', 'partials'));
     const folders = await Promise.all(kept.map((name) => readdir(join(folder, 'out', 'partials', name))));
     expect(folders.filter((names) => names.length > 0)).toHaveLength(11);
+  });
+});
+
+describe('what a run leaves', () => {
+  it('is two dashboards while somebody may be on the pages of the first, then the newest alone', async () => {
+    const { folder } = await sample('pages', { stores: 1, staffPerStore: 4, days: 3 });
+    const left = async () => {
+      const settings = { lake: folderFiles(join(folder, 'lake')), out: folderFiles(join(folder, 'out')) };
+      const outcome = await runLossPrevention({ ...settings, temporary: folder });
+      const pages = Object.keys(await fingerprint(join(folder, 'out', 'dashboards')));
+      return [outcome.ok, new Set(pages.map((path) => path.split('/')[1])).size];
+    };
+    expect(await left()).toEqual([true, 1]);
+    await rm(join(folder, 'lake', 'Transactions', '2026-02-02.csv'));
+    expect(await left()).toEqual([true, 2]);
+    expect(await left()).toEqual([true, 1]);
+  });
+
+  it('is no work folder, of its own or of a run that was killed', async () => {
+    const folder = join(root, 'work-folders');
+    const dead = join(folder, 'holdfast-lp-dead', 'in');
+    await mkdir(dead, { recursive: true });
+    await utimes(join(dead, '..'), 0, 0);
+    const empty = folderFiles(join(root, 'empty'));
+    await runLossPrevention({ lake: empty, out: empty, temporary: folder });
+    expect(await readdir(folder)).toEqual([]);
   });
 });
 
