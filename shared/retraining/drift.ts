@@ -52,7 +52,10 @@ export interface DriftParts {
   models: ModelStore;
 }
 
-/** Reports on a week, unless that is done. Says whether there was anything to do. */
+/**
+ * Reports on a week, unless that is done or nothing is in force that could be compared: no model, or one that can no longer be read.
+ * Says whether there was anything to do.
+ */
 export async function reportDrift(
   { lake, blobs, models }: DriftParts,
   place: Place,
@@ -63,7 +66,8 @@ export async function reportDrift(
   if (champion === undefined) return false;
   const before = await readDrift(blobs, place);
   if (before.some((one) => one.week === week)) return false;
-  const model = await models.load({ environment: place.root, kind: place.kind }, champion);
+  const model = await models.usable({ environment: place.root, kind: place.kind }, champion);
+  if (!model) return false;
   const rows = await scoredRows(lake, place.kind, environments, week, model);
   const columns = model.info.features.map((_, column) =>
     Float32Array.from(rows, (row) => row[column] ?? Number.NaN),

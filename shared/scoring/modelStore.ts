@@ -65,13 +65,23 @@ export interface ModelStore {
   save(place: ModelPlace, model: Model): Promise<string>;
   /** Reads a stored model and checks it. Throws ModelFormatError, or ModelStoreError where there is none. */
   load(place: ModelPlace, version: string): Promise<Model>;
+  /** The same; undefined where it is not there, damaged, or of features as this program does not define them. */
+  usable(place: ModelPlace, version: string): Promise<Model | undefined>;
   current(place: ModelPlace): Promise<CurrentModel>;
   /** All stored versions, the oldest first. */
   versions(place: ModelPlace): Promise<string[]>;
   /** The latest versions, at most `most`, the newest first; one that can no longer be read is left out. */
   describe(place: ModelPlace, most?: number): Promise<ModelSummary[]>;
-  /** Puts a stored model in force after checking it and its golden rows. */
-  promote(place: ModelPlace, version: string, note: Omit<ModelStep, 'version' | 'action'>): Promise<void>;
+  /**
+   * Puts a stored model in force after checking it and its golden rows. With `over`: only in that champion's place (undefined: the
+   * scorecard's); false where another is in force by then.
+   */
+  promote(
+    place: ModelPlace,
+    version: string,
+    note: Omit<ModelStep, 'version' | 'action'>,
+    over?: { champion: string | undefined },
+  ): Promise<boolean>;
   /** Notes that a challenger was not better. */
   keep(place: ModelPlace, version: string, note: Omit<ModelStep, 'version' | 'action'>): Promise<void>;
   /** Puts the champion before this one back in force and gives its version. */
@@ -122,17 +132,22 @@ function championBefore({ log }: CurrentModel): string | undefined {
 export function openModelStore(storage: Storage): ModelStore {
   const blobs: Blobs = storage.blobs('models');
 
-  async function change(place: ModelPlace, edit: (current: CurrentModel) => CurrentModel): Promise<void> {
+  /** Writes what the edit makes of what is there, also where others do; false where it leaves it. */
+  async function change(
+    place: ModelPlace,
+    edit: (current: CurrentModel) => CurrentModel | undefined,
+  ): Promise<boolean> {
     for (let attempt = 0; attempt < TRIES; attempt++) {
       const found = await blobs.read(manifestName(place));
       const next = edit(found ? parse(found.content) : { log: [] });
+      if (!next) return false;
       const text = JSON.stringify({ ...next, log: next.log.slice(-LOG_KEPT) });
       const condition = found ? { etag: found.etag } : { create: true as const };
       const written = await blobs.write(manifestName(place), text, {
         ...condition,
         contentType: 'application/json',
       });
-      if (written.ok) return;
+      if (written.ok) return true;
     }
     throw new ModelStoreError(`The models of ${place.environment} are being changed by too many at once.`);
   }
@@ -145,6 +160,15 @@ export function openModelStore(storage: Storage): ModelStore {
     if (model.info.kind !== place.kind)
       throw new ModelStoreError(`Model ${version} is a ${model.info.kind} model, not a ${place.kind} model.`);
     return model;
+  }
+
+  async function usable(place: ModelPlace, version: string): Promise<Model | undefined> {
+    try {
+      return await load(place, version);
+    } catch (error) {
+      if (isUnusable(error)) return undefined;
+      throw error;
+    }
   }
 
   async function current(place: ModelPlace): Promise<CurrentModel> {
@@ -162,19 +186,16 @@ export function openModelStore(storage: Storage): ModelStore {
   }
 
   async function summary(place: ModelPlace, version: string, champion?: string): Promise<ModelSummary[]> {
-    try {
-      const { info, forest } = await load(place, version);
-      const { created, holdOut, trainedOn, schemaHash } = info;
-      const inForce = version === champion;
-      return [{ version, inForce, created, holdOut, trainedOn, schemaHash, trees: forest.roots.length }];
-    } catch (error) {
-      if (isUnusable(error)) return [];
-      throw error;
-    }
+    const model = await usable(place, version);
+    if (!model) return [];
+    const { created, holdOut, trainedOn, schemaHash } = model.info;
+    const inForce = version === champion;
+    return [{ version, inForce, created, holdOut, trainedOn, schemaHash, trees: model.forest.roots.length }];
   }
 
   return {
     load,
+    usable,
     current,
     versions,
     async describe(place, most = 20) {
@@ -191,10 +212,11 @@ export function openModelStore(storage: Storage): ModelStore {
       });
       return version;
     },
-    async promote(place, version, note) {
+    async promote(place, version, note, over) {
       requireSchema(await load(place, version), featureNames);
-      await change(place, (before) => {
+      return change(place, (before) => {
         if (before.champion === version) return before;
+        if (over && over.champion !== before.champion) return undefined;
         return { champion: version, log: [...before.log, { ...note, version, action: 'promoted' }] };
       });
     },

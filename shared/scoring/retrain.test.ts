@@ -14,15 +14,17 @@ const day = 86_400_000;
 const now = Date.UTC(2026, 5, 1);
 
 /** Rows of four weeks under the first of the program's features; `flipped`: fraud looks the other way round. */
-function rows(seed: number, flipped = false): TrainingRows {
+function rows(seed: number, { flipped = false, begin = now } = {}): TrainingRows {
   const { columns, labels } = madeRows(4000, seed);
   const turned = columns.map((column) => (flipped ? column.map((value) => -value) : column));
   return {
     columns: featureNames.map((_, i) => Float32Array.from(turned[i] ?? new Float32Array(labels.length))),
     labels,
-    at: Float64Array.from(labels, (_, i) => now + (i / 4000) * 28 * day),
+    at: Float64Array.from(labels, (_, i) => begin + (i / 4000) * 28 * day),
   };
 }
+/** What a champion has learnt from that does not know the last week. */
+const before = now - 7 * day;
 const settings = { kind: 'risk' as const, created: '2026-07-01T00:00:00.000Z', trees: { trees: 15 } };
 
 describe('a challenge', () => {
@@ -34,7 +36,7 @@ describe('a challenge', () => {
   });
 
   it('is won against a champion that learnt another world, and judged on a week that was not learnt from', () => {
-    const champion = trainModel(rows(2, true), settings);
+    const champion = trainModel(rows(2, { flipped: true, begin: now - 8 * day }), settings);
     const { challenger, promoted, onLastWeek } = challenge(rows(3), champion, settings);
     expect(promoted).toBe(true);
     // The last week, counted back from the last row.
@@ -44,13 +46,27 @@ describe('a challenge', () => {
   });
 
   it('is lost where the new labels are noise', () => {
+    const champion = trainModel(rows(4, { begin: before }), settings);
     const data = rows(4);
-    const champion = trainModel(data, settings);
     const noisy = {
       ...data,
       labels: data.labels.map((label, i) => (i < 3000 ? (i % 20 === 0 ? 1 : 0) : label)),
     };
     expect(challenge(noisy, champion, settings).promoted).toBe(false);
+  });
+
+  it('is judged on the part of the week that the champion does not know, and waits where that is too little', () => {
+    const champion = trainModel(rows(5, { begin: before }), settings);
+    const held = (later: number) => challenge(rows(6, { begin: now - later }), champion, settings).onLastWeek;
+    // half a day of the week is known
+    const most = held(day / 2);
+    expect(most?.champion.rows).toBe(most?.challenger.rows);
+    expect(most?.champion.rows).toBe(Math.round((6.5 * 4000) / 28));
+    expect(() => held(2 * day)).toThrow(
+      new TrainingError(
+        'The model in force has learnt from events until 2026-06-21T23:49:55.200Z. Another is held against it on a week that it does not know: when events until 2026-06-28T23:49:55.200Z are mature.',
+      ),
+    );
   });
 
   it('is won without a comparison where the champion was made for other features', () => {
@@ -81,9 +97,12 @@ describe('retraining', () => {
 
   it('puts the first model in force, and a worse one only beside it, with the figures', async () => {
     const place = { environment: 'shop', kind: 'risk' as const };
-    const data = rows(8);
-    const first = await retrain(store, place, data, { at: '2026-07-01T00:00:00.000Z', by: 'timer' });
+    const first = await retrain(store, place, rows(8, { begin: before }), {
+      at: '2026-07-01T00:00:00.000Z',
+      by: 'timer',
+    });
     expect((await store.current(place)).champion).toBe(first.version);
+    const data = rows(8);
     const noisy = {
       ...data,
       labels: data.labels.map((label, i) => (i < 3000 ? (i % 20 === 0 ? 1 : 0) : label)),
@@ -94,6 +113,28 @@ describe('retraining', () => {
     expect(log.at(-1)).toMatchObject({ action: 'kept as challenger', version: second.version, by: 'timer' });
     expect(log.at(-1)!.challenger!.averagePrecision).toBeLessThan(log.at(-1)!.champion!.averagePrecision);
     expect(await store.versions(place)).toEqual([first.version, second.version]);
+  });
+
+  it('leaves a roll-back alone that came while it put the better one in force', async () => {
+    const place = { environment: 'rolled-back', kind: 'risk' as const };
+    const note = { at: '2026-07-01T00:00:00.000Z', by: 'timer' };
+    for (const seed of [12, 13])
+      await store.promote(
+        place,
+        await store.save(place, trainModel(rows(seed, { flipped: true, begin: before }), settings)),
+        note,
+      );
+    const late: ModelStore = {
+      ...store,
+      async promote(...given) {
+        await store.rollBack(place, note);
+        return store.promote(...given);
+      },
+    };
+    expect(await retrain(late, place, rows(14), note)).toMatchObject({ promoted: false });
+    const { champion, log } = await store.current(place);
+    expect(champion).toBe(log[0]?.version);
+    expect(log.map(({ action }) => action).slice(2)).toEqual(['rolled back', 'kept as challenger']);
   });
 
   it.each([

@@ -2,12 +2,14 @@ import { scoreOf } from './calibration.ts';
 import { stabilityIndex } from './drift.ts';
 import { featureNames, schemaHash } from './features/schema.ts';
 import type { HoldOutMetrics, Model } from './model.ts';
-import { isUnusable, type ModelPlace, type ModelStore } from './modelStore.ts';
+import type { ModelPlace, ModelStore } from './modelStore.ts';
 import { logitsOf, measure, promotes, type TrainerSettings, trainModel } from './trainer.ts';
 import type { TrainingRows } from './trainingRows.ts';
 import { compileScorer } from './trees/scorer.ts';
+import { TrainingError } from './trees/train.ts';
 
 const DAY = 86_400_000;
+const WEEK = 7 * DAY;
 
 /**
  * Whether it is time to train: a week has passed, or so many new frauds became known that a day-old model is out of date (50, or a
@@ -20,7 +22,7 @@ export function retrainingDue(
 ): boolean {
   if (last === undefined) return true;
   const age = now - last.at;
-  return age >= 7 * DAY || (age >= DAY && newFrauds >= Math.max(50, last.frauds / 4));
+  return age >= WEEK || (age >= DAY && newFrauds >= Math.max(50, last.frauds / 4));
 }
 
 /** The rows received at `from` or later and before `until`, milliseconds since 1970. */
@@ -40,7 +42,7 @@ export function rowsBetween(rows: TrainingRows, from: number, until: number): Tr
 export interface Challenge {
   challenger: Model;
   promoted: boolean;
-  /** both on the last matured week, which neither was trained on; absent where there was nothing to compare with */
+  /** both on the rows of the last matured week, which neither was trained on; absent where there was nothing to compare with */
   onLastWeek?: { challenger: HoldOutMetrics; champion: HoldOutMetrics };
 }
 
@@ -48,11 +50,15 @@ function measured(model: Model, rows: TrainingRows): HoldOutMetrics {
   return measure(logitsOf(compileScorer(model.forest), rows.columns), rows.labels);
 }
 
+/** So much of the last week a champion may know, since rows do not end at the same moment of each day. */
+const KNOWN_OF_WEEK = DAY;
+
 /**
  * Trains a challenger and holds it against the champion. With a champion, the challenger learns from all rows but the last matured
  * week, and takes its place only if on that week neither average precision nor recall at 1 % false positives falls. Without
- * one, or where the champion was made for other features, it learns from all rows and is promoted. Throws TrainingError where the
- * rows do not suffice: then all stays as it is.
+ * one, or where the champion was made for other features, it learns from all rows and is promoted. Such a champion knows the
+ * last week itself, so that no challenger is trained until another week has matured. Throws TrainingError then, and where the rows
+ * do not suffice: all stays as it is.
  */
 export function challenge(
   rows: TrainingRows,
@@ -63,12 +69,19 @@ export function challenge(
   if (champion === undefined || champion.info.schemaHash !== schemaHash(features))
     return { challenger: trainModel(rows, settings), promoted: true };
   const end = rows.at.at(-1) ?? 0;
-  const lastWeek = end - 7 * DAY;
+  const lastWeek = end - WEEK;
+  const { to: known } = champion.info.trainedOn;
+  if (known > lastWeek + KNOWN_OF_WEEK)
+    throw new TrainingError(
+      `The model in force has learnt from events until ${iso(known)}. Another is held against it on a week that it does not know: when events until ${iso(known + WEEK)} are mature.`,
+    );
   const challenger = trainModel(rowsBetween(rows, Number.NEGATIVE_INFINITY, lastWeek), settings);
-  const week = rowsBetween(rows, lastWeek, Number.POSITIVE_INFINITY);
+  const week = rowsBetween(rows, Math.max(lastWeek, known + 1), Number.POSITIVE_INFINITY);
   const onLastWeek = { challenger: measured(challenger, week), champion: measured(champion, week) };
   return { challenger, onLastWeek, promoted: promotes(onLastWeek.champion, onLastWeek.challenger) };
 }
+
+const iso = (at: number) => new Date(at).toISOString();
 
 /**
  * Trains a challenger, stores it, and puts it in force or notes why not. A champion that no instance can use any more, as after
@@ -81,25 +94,14 @@ export async function retrain(
   note: { at: string; by: string },
 ): Promise<{ version: string } & Challenge> {
   const { champion: inForce } = await store.current(place);
-  const champion = inForce === undefined ? undefined : await usable(store, place, inForce);
+  const champion = inForce === undefined ? undefined : await store.usable(place, inForce);
   const result = challenge(rows, champion, { kind: place.kind, created: note.at });
   const version = await store.save(place, result.challenger);
   const entry = { ...note, ...result.onLastWeek };
   // rolled back while this was training: it was not held against what is in force now
-  const changed = (await store.current(place)).champion !== inForce;
-  const promoted = result.promoted && !changed;
-  if (promoted) await store.promote(place, version, entry);
-  else await store.keep(place, version, entry);
+  const promoted = result.promoted && (await store.promote(place, version, entry, { champion: inForce }));
+  if (!promoted) await store.keep(place, version, entry);
   return { version, ...result, promoted };
-}
-
-async function usable(store: ModelStore, place: ModelPlace, version: string): Promise<Model | undefined> {
-  try {
-    return await store.load(place, version);
-  } catch (error) {
-    if (isUnusable(error)) return undefined;
-    throw error;
-  }
 }
 
 export interface DriftReport {
