@@ -8,7 +8,8 @@ import { assess } from '../shared/assessment/assess.ts';
 import { writeLake } from '../shared/assessment/lakeWriter.ts';
 import { lakeLine } from '../shared/lake/index.ts';
 import { Problem } from '../shared/problem.ts';
-import { executeTraining, lastWeek, reportDrift, requestDue } from '../shared/retraining/index.ts';
+import { lastWeek, reportDrift } from '../shared/retraining/drift.ts';
+import { executeTraining, lookAfterModels } from '../shared/retraining/index.ts';
 import { trainInThread } from '../shared/retraining/thread.ts';
 import { readSettings } from '../shared/settings.ts';
 import { handbookSettings, purchaseOf, simulate } from '../tools/scoring/simulator.ts';
@@ -122,6 +123,15 @@ async function fillLake(from: number, until: number): Promise<number> {
 
 const environmentsOf = async () => [environment];
 
+/** What the daily look asks for. */
+async function lookAfter() {
+  const { asked, problems } = await lookAfterModels(app, [
+    { root: environment, environments: [environment] },
+  ]);
+  expect(problems).toEqual([]);
+  return asked;
+}
+
 /** Takes what is in the queue and does it. */
 async function work(options: Partial<Parameters<typeof executeTraining>[2]> = {}) {
   const queue = app.storage.queue('retraining');
@@ -150,7 +160,7 @@ async function purchase() {
 describe('retraining', () => {
   it('trains nothing below twenty known frauds, and says so', async () => {
     expect(await fillLake(0, 1)).toBeLessThan(20);
-    expect(await requestDue(app, [{ root: environment, environments: [environment] }])).toEqual([]);
+    expect(await lookAfter()).toEqual([]);
     expect((await call('POST', 'models/retrain', {})).status).toBe(202);
     expect((await riskModel()).training).toMatchObject({ state: 'queued', by: 'ann' });
     const status = await work();
@@ -177,9 +187,7 @@ describe('retraining', () => {
   it('puts the first model in force, and assessments are scored with it at once', async () => {
     now += 60_000;
     expect((await purchase()).scoring?.risk).toBeUndefined();
-    expect(await requestDue(app, [{ root: environment, environments: [environment] }])).toEqual([
-      { root: environment, kind: 'risk' },
-    ]);
+    expect(await lookAfter()).toEqual([{ root: environment, kind: 'risk' }]);
     const status = await work();
     expect(status).toMatchObject({ state: 'done', result: { outcome: 'promoted' } });
     const { champion, versions, log, share } = await riskModel();
@@ -197,13 +205,12 @@ describe('retraining', () => {
   });
 
   it('is not due again before a week or many new frauds; then a challenger is held against the champion', async () => {
-    const trees = [{ root: environment, environments: [environment] }];
-    expect(await requestDue(app, trees)).toEqual([]);
+    expect(await lookAfter()).toEqual([]);
     expect((await call('POST', 'models/rollback', {})).status).toBe(409);
     now += 7 * day;
     await fillLake(33, 40);
-    expect(await requestDue(app, trees)).toEqual([{ root: environment, kind: 'risk' }]);
-    await requestDue(app, trees);
+    expect(await lookAfter()).toEqual([{ root: environment, kind: 'risk' }]);
+    await lookAfter();
     now += 1000;
     const first = (await riskModel()).champion;
     const status = await work();
@@ -246,9 +253,7 @@ describe('retraining', () => {
     const week = lastWeek(now);
     expect(await reportDrift(parts, place, [environment], week)).toBe(true);
     expect(await reportDrift(parts, place, [environment], week)).toBe(false);
-    expect((await riskModel()).drift).toEqual([
-      expect.objectContaining({ week, events: 2, score: expect.any(Number) }),
-    ]);
+    expect((await riskModel()).drift[0]).toMatchObject({ week, events: 2, score: expect.any(Number) });
   });
 
   it('says what went wrong when a training fails, and the next one may do better', async () => {
@@ -283,6 +288,19 @@ describe('retraining', () => {
     expect(await app.storage.queue('retraining').length()).toBe(1);
     finish();
     expect(await first).toMatchObject({ state: 'done', result: { detail: 'enough' } });
+  });
+
+  it('is looked after daily, whatever is the matter with the models of another', async () => {
+    const write = (root: string, file: string, content: object) =>
+      app.storage.blobs('models').write(`${root}/risk/${file}`, JSON.stringify(content));
+    await write('damaged', 'training.json', { last: 'never' });
+    // a release that reads no earlier models, and a blob that is lost, come to the same
+    await write('lost', 'current.json', { champion: '2026-x', log: [] });
+    await write('lost', 'training.json', { last: { at: new Date(0).toISOString(), frauds: 100 } });
+    const trees = ['damaged', 'lost'].map((root) => ({ root, environments: [] }));
+    const { asked, problems } = await lookAfterModels(app, trees);
+    expect(asked).toEqual([{ root: 'lost', kind: 'risk' }]);
+    expect(problems).toEqual([expect.stringMatching(/^training of the risk model of damaged: /)]);
   });
 });
 

@@ -1,8 +1,8 @@
-export { type DriftWeek, lastWeek, readDrift, reportDrift } from './drift.ts';
+export { lookAfterModels } from './daily.ts';
+export { type DriftWeek, readDrift } from './drift.ts';
 export {
   executeTraining,
   type RetrainingParts,
-  requestDue,
   requestTraining,
   retrainingNames,
 } from './retraining.ts';

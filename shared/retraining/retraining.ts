@@ -1,8 +1,6 @@
 import { z } from 'zod';
 import type { Lake } from '../lake/index.ts';
-import { LEAST_FRAUDS, type ModelKind, modelEvents, retrainingDue } from '../scoring/index.ts';
 import type { Lease, Storage, StorageSettings } from '../storage/index.ts';
-import { labelsOf } from './lakeSource.ts';
 import { changeStatus, nameOf, type Place, readStatus, type TrainingStatus } from './status.ts';
 import type { Trained, TrainingJob } from './train.ts';
 
@@ -148,58 +146,4 @@ function keepLease(lease: Lease, stop: AbortSignal | undefined): { signal: Abort
     signal: stop ? AbortSignal.any([stop, lost.signal]) : lost.signal,
     stop: () => clearInterval(timer),
   };
-}
-
-const DAY = 86_400_000;
-
-/** As far back as a training looks for labels. */
-const labelDays = 125;
-
-/**
- * Asks for the trainings that are due: those of a week ago, and those since which so many new frauds became known that it
- * is worth it; the first one as soon as there may be frauds enough. Gives what it asked for.
- */
-export async function requestDue(
-  app: RetrainingParts,
-  roots: readonly { root: string; environments: readonly string[] }[],
-): Promise<Place[]> {
-  const now = app.clock();
-  const asked: Place[] = [];
-  for (const { root, environments } of roots)
-    for (const kind of kinds) {
-      const place = { root, kind };
-      const { last } = await readStatus(app.storage.blobs('models'), place);
-      const since = last ? Date.parse(last.at) : now - labelDays * DAY;
-      const range = {
-        environments,
-        from: new Date(since).toISOString(),
-        to: new Date(now).toISOString(),
-      };
-      const before = last && { at: Date.parse(last.at), frauds: last.frauds };
-      const due = (frauds: number) => (before ? retrainingDue(before, now, frauds) : frauds >= LEAST_FRAUDS);
-      // what no number of frauds changes needs no look at them
-      const isDue =
-        due(0) || (due(Number.POSITIVE_INFINITY) && (await areEnough(app.lake, kind, range, due)));
-      if (!isDue) continue;
-      await requestTraining(app, place, 'timer');
-      asked.push(place);
-    }
-  return asked;
-}
-
-const kinds: readonly ModelKind[] = ['risk', 'bot'];
-
-/** Whether labels of a time say fraud of so many events that a kind of model learns from, or may, that it is enough. */
-async function areEnough(
-  lake: Lake,
-  kind: ModelKind,
-  range: { environments: readonly string[]; from: string; to: string },
-  enough: (frauds: number) => boolean,
-): Promise<boolean> {
-  let count = 0;
-  for await (const { fraud, target } of labelsOf(lake, range)) {
-    if (fraud && (target.kind !== 'event' || modelEvents[kind].includes(target.type))) count++;
-    if (enough(count)) return true;
-  }
-  return false;
 }
