@@ -67,6 +67,8 @@ export interface Imported {
   line: number;
   /** its id was known when it was stored, so that others may have waited for it */
   expected?: true;
+  /** the import was given up before all that the event adds was applied: another import of it takes it over */
+  unfinished?: true;
 }
 
 /** An event that is not there yet, by what is known of it. */

@@ -66,7 +66,7 @@ export async function eventView(
     })),
     ...(decided ? {} : { assessment: assessment ?? null }),
     ...(waitsFor && !attached ? { waitsFor } : {}),
-    ...(imported ? { imported: { ...imported, expected: undefined } } : {}),
+    ...(imported ? { imported: { ...imported, expected: undefined, unfinished: undefined } } : {}),
   };
 }
 

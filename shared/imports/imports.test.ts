@@ -277,6 +277,40 @@ it('an import that was cancelled keeps a deletion waiting while its last chunk i
   expect(await app.records.latest(env, 'Purchase', 'p1')).toBeUndefined();
 });
 
+it('an import that is given up in the middle of a chunk leaves its events to deletions and to another import', async () => {
+  const env = await environment('given-up');
+  const files = [{ name: 'h.ndjson', content: ndjson([...later, ...history.slice(0, 12)]) }];
+  const { one } = await prepared(env, { files });
+  await startImport(app, one, false);
+  const failing = (message: string) => () => Promise.reject(new Error(message));
+  const broken: App = { ...app, lake: { ...app.lake, write: failing('no lake') } };
+  for (let time = 1; time < 8; time++) await expect(work(broken, one)).rejects.toThrow('no lake');
+  // it does not end before what it stored can be found
+  const worse: App = { ...broken, subjects: { ...app.subjects, writeAll: failing('no index') } };
+  await expect(work(worse, one)).rejects.toThrow('no index');
+  expect((await getImport(app, one)).status).toBe('Running');
+  expect(await work(app, one)).toBe(false);
+  const { status, progress } = await getImport(app, one);
+  expect(status).toBe('Failed');
+  expect(progress?.reason).toBe('Given up after 8 failures one after the other: no lake');
+  const what = readRequest({ operation: 'Delete', subjectId: 'User:u1' });
+  const request = await openRequests(app.storage, app.clock).create(env, what, 'test');
+  expect(await app.records.latest(env, 'Purchase', 'p1')).toBeDefined();
+  while ((await workOnSubject(app, request, { settleMs: 0 })) !== undefined);
+  expect(await app.records.latest(env, 'Purchase', 'p1')).toBeUndefined();
+
+  const again = await run(env, { files });
+  expect(again.progress?.events).toEqual({ all: 14, done: 14, imported: 14, duplicates: 0 });
+  expect(await counted(env, 'purchases', 'u2')).toBe(2);
+  expect(await counted(env, 'chargebacks', 'u3')).toBe(1);
+  const range = { from: new Date(now - 30 * day).toISOString(), to: new Date(now).toISOString() };
+  const lines = await Array.fromAsync(app.lake.read({ ...range, environments: [env] }));
+  const ids = lines.map((line) => JSON.parse(line).key.id);
+  expect(ids).toContain('p2');
+  expect(new Set(ids).size).toBe(ids.length);
+  expect((await run(env, { files })).progress?.events).toMatchObject({ imported: 0, duplicates: 14 });
+});
+
 describe('what came live before', () => {
   it('is not counted again by an import of the same events', async () => {
     const env = await environment('overlap');

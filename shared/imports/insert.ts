@@ -1,7 +1,10 @@
+import type { App } from '../assessment/app.ts';
 import { ownKey, partitionOf } from '../assessment/eventKeys.ts';
 import { eventRow, type StoredEvent } from '../assessment/record.ts';
 import { encodeKey, joinText, type Operation, type Row, type Table } from '../storage/index.ts';
 import { forEachAtOnce } from './pool.ts';
+import type { StagedEvent } from './staged.ts';
+import type { Place } from './store.ts';
 
 /** An event that is to be stored. */
 interface Insertion {
@@ -11,7 +14,8 @@ interface Insertion {
 }
 
 /**
- * What became of it: stored, now or by an earlier try of this import, and then as that try stored it; or known before.
+ * What became of it: stored, now or by an earlier try of this import (or by another one that was given up, from which it is taken
+ * over), and then as that try stored it; or known before.
  * `expected`: its id was known, so that others may wait for it.
  */
 type Inserted = { known: false; stored: StoredEvent; expected: boolean } | { known: true };
@@ -19,6 +23,7 @@ type Inserted = { known: false; stored: StoredEvent; expected: boolean } | { kno
 const mostEvents = 48;
 const mostBytes = 3_000_000;
 const partitionsAtOnce = 12;
+const readAtOnce = 48;
 const tries = 20;
 
 /**
@@ -88,6 +93,34 @@ async function insertBatch(
   }
 }
 
+/**
+ * Leaves those of these events in order that this import stored, where it ends without applying all that they add: the index of
+ * data subjects has them, so that export and deletion find them, and another import of the same events takes them over.
+ */
+export async function leaveAll(
+  { storage, subjects }: Pick<App, 'storage' | 'subjects'>,
+  { environment, id }: Place,
+  events: readonly StagedEvent[],
+): Promise<void> {
+  const table = storage.table('events');
+  const own: { stored: StoredEvent; etag: string }[] = [];
+  await forEachAtOnce(events, readAtOnce, async (staged) => {
+    const key = { environment, ...staged.key };
+    const row = await table.read(partitionOf(key), `e|${ownKey(key)}`);
+    if (!row) return;
+    const stored = storedOf(row);
+    if (stored.imported?.import === id) own.push({ stored, etag: row.etag });
+  });
+  await subjects.writeAll(own.map(({ stored }) => stored));
+  await forEachAtOnce(own, readAtOnce, async ({ stored, etag }) => {
+    const { imported } = stored;
+    if (!imported || imported.unfinished) return;
+    const left = eventRow({ ...stored, imported: { ...imported, unfinished: true } });
+    const written = await table.put(left, etag);
+    if (!written.ok) throw new Error(`the event ${left.rowKey} was changed meanwhile`);
+  });
+}
+
 interface Plan {
   event: Insertion;
   outcome: Inserted;
@@ -104,6 +137,12 @@ async function planOf(table: Table, partitionKey: string, event: Insertion): Pro
   ]);
   if (there) {
     const existing = storedOf(there);
+    if (existing.imported?.unfinished && stored.imported) {
+      // with what it adds as it was stored: some of it may have been applied
+      const taken = expected({ ...existing, imported: stored.imported });
+      const outcome: Inserted = { known: false, stored: taken, expected: true };
+      return { event, outcome, operations: [{ kind: 'put', row: eventRow(taken), etag: there.etag }] };
+    }
     const outcome: Inserted = isSame(existing, stored)
       ? { known: false, stored: existing, expected: existing.imported?.expected === true }
       : { known: true };

@@ -3,6 +3,7 @@ import { requestTraining } from '../retraining/index.ts';
 import { type ModelKind, modelEvents } from '../scoring/index.ts';
 import { applyChunk } from './apply.ts';
 import { joinRows } from './csv/join.ts';
+import { leaveAll } from './insert.ts';
 import { FilesError, type JoinRow, lookAt, readUnit, stagedItem } from './read.ts';
 import { type Keyed, type Merged, mergeRuns, runBytes, writeRun } from './runs.ts';
 import type { StagedEvent } from './staged.ts';
@@ -36,7 +37,8 @@ const chunkBytes = 24 * 1024 * 1024;
 /** Does the next piece of the work; a piece takes seconds, and may be done again. */
 export async function step(session: Session): Promise<void> {
   const { progress, one } = session;
-  if (progress.stage === 'Reading') await read(session);
+  if (progress.givenUp !== undefined) await leaveChunk(session, progress.givenUp);
+  else if (progress.stage === 'Reading') await read(session);
   else if (progress.stage === 'Joining') await join(session);
   else if (progress.stage === 'Importing') await importChunk(session);
   else await requestModels(session);
@@ -218,8 +220,9 @@ function validated({ one, progress }: Session): void {
     );
 }
 
-async function importChunk(session: Session): Promise<void> {
-  const { app, imports, one, progress } = session;
+/** The events of the chunk at hand, and where the one behind it begins; without any, all are imported. */
+async function nextChunk(session: Session): Promise<{ events: StagedEvent[]; offsets?: number[] }> {
+  const { imports, one, progress } = session;
   const { apply } = progress;
   const runs = Array.from({ length: progress.runs }, (_, number) => names.run(one, 'events', number));
   session.events ??= mergeRuns(imports.blobs, runs, apply.offsets);
@@ -233,6 +236,20 @@ async function importChunk(session: Session): Promise<void> {
     bytes += next.value.text.length;
     offsets = next.value.offsets();
   }
+  return offsets ? { events, offsets } : { events };
+}
+
+/** Ends an import that is given up in the middle of a chunk. */
+async function leaveChunk(session: Session, reason: string): Promise<void> {
+  const { events } = await nextChunk(session);
+  await leaveAll(session.app, session.one, events);
+  end(session.progress, 'Failed', reason);
+}
+
+async function importChunk(session: Session): Promise<void> {
+  const { app, one, progress } = session;
+  const { apply } = progress;
+  const { events, offsets } = await nextChunk(session);
   if (!offsets) {
     if (one.request.train) enter(progress, 'Training');
     else end(progress, 'Completed');

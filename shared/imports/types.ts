@@ -108,6 +108,8 @@ export interface Progress {
   workedMs: number;
   /** how often it failed since it last got on */
   failures: number;
+  /** why it ends, as soon as the chunk that is under way is left in order */
+  givenUp?: string;
   /** what became of the training at the end */
   training?: string;
 }

@@ -132,12 +132,18 @@ async function timed(session: Session): Promise<void> {
     progress.apply.begun = begun;
     progress.failures++;
     const reason = error instanceof Error ? error.message : String(error);
-    if (progress.failures < mostFailures) {
+    if (progress.failures < mostFailures || progress.givenUp !== undefined) {
       progress.reason = `It is tried again after a failure: ${reason}`;
       await session.save();
       throw error;
     }
-    return end(progress, 'Failed', `Given up after ${mostFailures} failures one after the other: ${reason}`);
+    const givenUp = `Given up after ${mostFailures} failures one after the other: ${reason}`;
+    if (begun <= progress.apply.chunk) return end(progress, 'Failed', givenUp);
+    // the events of the chunk that are stored must not stay half done; that is tried until it is done
+    progress.givenUp = givenUp;
+    await session.events?.return(undefined);
+    delete session.events;
+    return;
   }
   if (progress.outcome === undefined) delete progress.reason;
   if (progress.stage === stage) progress.workedMs += performance.now() - started;
