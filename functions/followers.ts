@@ -7,7 +7,8 @@ app.timer('subjectIndex', {
   schedule: '20 * * * * *',
   handler: async (_timer, context) => {
     const holdfast = await theApp();
-    const { failed } = await follow(holdfast, { name: 'subjects', take: holdfast.subjects.write });
-    if (failed > 0) context.warn(`The index of data subjects is behind in ${failed} partitions.`);
+    const { failed, problem } = await follow(holdfast, { name: 'subjects', take: holdfast.subjects.write });
+    if (failed > 0)
+      context.warn(`The index of data subjects is behind in ${failed} partitions. The first: ${problem}`);
   },
 });

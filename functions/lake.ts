@@ -9,8 +9,11 @@ const longest = 20 * 60_000;
 app.timer('lakeWriter', {
   schedule: '40 * * * * *',
   handler: async (_timer, context) => {
-    const { failed } = await writeLake(await theApp(), AbortSignal.timeout(longest));
-    if (failed > 0) context.warn(`The lake is behind in ${failed} event types; the next run tries again.`);
+    const { failed, problem } = await writeLake(await theApp(), AbortSignal.timeout(longest));
+    if (failed > 0)
+      context.warn(
+        `The lake is behind in ${failed} event types; the next run tries again. The first: ${problem}`,
+      );
   },
 });
 

@@ -17,8 +17,11 @@ app.hook.appStart(() => {
 app.timer('recovery', {
   schedule: '*/30 * * * * *',
   handler: async (_timer, context) => {
-    const { completed, failed } = await recover(await theApp());
+    const { completed, failed, problem } = await recover(await theApp());
     if (completed > 0) context.log(`Completed ${completed} events that another process had left.`);
-    if (failed > 0) context.warn(`${failed} events could not be completed; the next run tries again.`);
+    if (failed > 0)
+      context.warn(
+        `${failed} events could not be completed; the next run tries again. The first: ${problem}`,
+      );
   },
 });

@@ -5,7 +5,10 @@ import { theApp } from './app.ts';
 app.timer('usage', {
   schedule: '50 */5 * * * *',
   handler: async (_timer, context) => {
-    const { failed } = await (await theApp()).counts.settle();
-    if (failed > 0) context.warn(`${failed} event types could not be counted; the next run tries again.`);
+    const { failed, problem } = await (await theApp()).counts.settle();
+    if (failed > 0)
+      context.warn(
+        `${failed} event types could not be counted; the next run tries again. The first: ${problem}`,
+      );
   },
 });

@@ -31,6 +31,14 @@ export function ownKey(key: Pick<EventKey, 'id' | 'correlationId'>): string {
   return encodeKey(JSON.stringify([key.id, key.correlationId]));
 }
 
+/** An event, or with no id all of its type, for a reader of the log. */
+export const inWords = ({
+  environment,
+  type,
+  id,
+}: Pick<EventKey, 'environment' | 'type'> & { id?: string }): string =>
+  `${type}${id === undefined ? '' : ` ${id}`} of environment ${environment}`;
+
 /** How the own keys of all events with this id begin, and rarely others: long ids share what is left of them beside a hash. */
 export function ownKeysOf(id: string): string {
   return encodeKey(JSON.stringify([id, '']))

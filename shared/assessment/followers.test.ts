@@ -156,7 +156,11 @@ describe('a follower', () => {
     let failing = true;
     const follower = recorder(({ key }) => failing && key.id === bad);
     const result = await follow(app, follower);
-    expect(result.failed).toBe(1);
+    const { id: environment } = await app.config.snapshot(undefined);
+    expect(result).toMatchObject({
+      failed: 1,
+      problem: `Purchase ${bad} of environment ${environment}: Error: not now`,
+    });
     expect(follower.taken).toContain(good);
     failing = false;
     expect((await follow(app, follower)).failed).toBe(0);

@@ -1,6 +1,6 @@
 import { encodeKey } from '../storage/index.ts';
 import type { App } from './app.ts';
-import { eventBuckets } from './eventKeys.ts';
+import { eventBuckets, inWords } from './eventKeys.ts';
 import type { ActivePartitions, StoredEvent } from './record.ts';
 
 /**
@@ -26,14 +26,17 @@ export const settleMs = 5 * 60_000;
 const recent = new Map<string, Set<string>>();
 const mostRecent = 200_000;
 
-/** Lets a follower take what is new. Gives how many events it took, and in how many partitions it could not go on. */
+/**
+ * Lets a follower take what is new. Gives how many events it took, and in how many partitions it could not go on, with the
+ * first event or type where that was so and why.
+ */
 export async function follow(
   app: Pick<App, 'storage' | 'records' | 'clock'>,
   follower: Follower,
-): Promise<{ taken: number; failed: number }> {
+): Promise<{ taken: number; failed: number; problem?: string }> {
   const table = app.storage.table(followersTable);
   const now = app.clock();
-  const result = { taken: 0, failed: 0 };
+  const result: Awaited<ReturnType<typeof follow>> = { taken: 0, failed: 0 };
   const done = recent.get(follower.name) ?? new Set<string>();
   recent.set(follower.name, done);
   if (done.size > mostRecent) done.clear();
@@ -63,8 +66,10 @@ export async function follow(
     after: string,
   ): Promise<{ place: string; whole: boolean }> {
     let place = after;
+    let where = inWords(at);
     try {
       for await (const next of app.records.outbox(at, bucket, after)) {
+        where = inWords(next.stored.key);
         const name = `${at.environment}|${at.type}|${bucket}|${next.place}`;
         if (!done.has(name)) {
           await follower.take(next.stored);
@@ -76,8 +81,9 @@ export async function follow(
         } else done.add(name);
       }
       return { place, whole: true };
-    } catch {
+    } catch (error) {
       result.failed++;
+      result.problem ??= `${where}: ${String(error)}`;
       return { place, whole: false };
     }
   }

@@ -87,6 +87,12 @@ describe('the lake writer', () => {
     await writeLake(app);
     expect(await idsInLake()).toEqual([]);
     now = start + 6 * 60 * 1000;
+    const lake = { ...app.lake, write: () => Promise.reject(new Error('no space')) };
+    expect(await writeLake({ ...app, lake })).toEqual({
+      written: 0,
+      failed: 2,
+      problem: `BankEvent of environment ${environment}: Error: no space`,
+    });
     expect(await writeLake(app)).toEqual({ written: 3, failed: 0 });
     expect(await idsInLake()).toEqual([first, bank, second]);
     expect(await writeLake(app)).toEqual({ written: 0, failed: 0 });

@@ -1,7 +1,7 @@
 import { dayOf, type LakeEvent, lakeLine } from '../lake/index.ts';
 import { encodeKey } from '../storage/index.ts';
 import type { App } from './app.ts';
-import { eventBuckets } from './eventKeys.ts';
+import { eventBuckets, inWords } from './eventKeys.ts';
 import { followersTable, settleMs } from './followers.ts';
 import type { ActivePartitions, StoredEvent } from './record.ts';
 
@@ -23,15 +23,16 @@ export function lakeEventOf({ key, root, received, event, answer, evidence }: St
  * Writes the events of every minute that is closed into the lake, from the outbox: one file for each environment, type and
  * minute with events. How far it is stands in table `followers`, partition `lake`, one row for each environment and type:
  * `until`, the end of the last minute that was written. A minute is closed when nothing can be stored in it any more, so
- * its file is the same whenever it is written. Gives how many events it wrote, and for how many types it could not go on.
+ * its file is the same whenever it is written. Gives how many events it wrote, and for how many types it could not go on,
+ * with the first of these and why.
  */
 export async function writeLake(
   app: Pick<App, 'storage' | 'records' | 'lake' | 'clock'>,
   signal?: AbortSignal,
-): Promise<{ written: number; failed: number }> {
+): Promise<{ written: number; failed: number; problem?: string }> {
   const table = app.storage.table(followersTable);
   const closed = minuteOf(app.clock() - settleMs);
-  const result = { written: 0, failed: 0 };
+  const result: Awaited<ReturnType<typeof writeLake>> = { written: 0, failed: 0 };
   for await (const at of app.records.active()) {
     if (signal?.aborted) break;
     const keys = { partitionKey: 'lake', rowKey: `${encodeKey(at.environment)}|${encodeKey(at.type)}` };
@@ -49,8 +50,9 @@ export async function writeLake(
         }
         await table.put({ ...keys, until: from });
       }
-    } catch {
+    } catch (error) {
       result.failed++;
+      result.problem ??= `${inWords(at)}: ${String(error)}`;
     }
   }
   return result;

@@ -4,6 +4,7 @@ import { readSettings } from '../settings.ts';
 import { type App, openApp } from './app.ts';
 import { assess } from './assess.ts';
 import { observe } from './observe.ts';
+import { recover } from './recover.ts';
 
 let azurite: Azurite;
 let app: App;
@@ -62,3 +63,17 @@ it.each([
     expect(await counted(user)).toBe(1);
   },
 );
+
+it('recovery completes what a dead process left, and says what it cannot complete, and why', async () => {
+  const event = { type: 'Purchase', ...sent('lee') };
+  await expect(assess(dying(), event)).rejects.toThrow('killed');
+  const { id: environment } = await app.config.snapshot('shop');
+  const now = -1000;
+  expect(await recover(dying(), now)).toEqual({
+    completed: 0,
+    failed: 1,
+    problem: `Purchase of lee of environment ${environment}: Error: killed`,
+  });
+  expect(await recover(app, now)).toEqual({ completed: 1, failed: 0 });
+  expect(await counted('lee')).toBe(1);
+});

@@ -13,8 +13,9 @@ export interface FoundEvent {
 
 /** Completes the index of data subjects up to this moment. */
 export async function completeIndex(app: Parts): Promise<void> {
-  const { failed } = await follow(app, { name: 'subjects', take: app.subjects.write });
-  if (failed > 0) throw new Error(`the index of data subjects is behind in ${failed} partitions`);
+  const { failed, problem } = await follow(app, { name: 'subjects', take: app.subjects.write });
+  if (failed > 0)
+    throw new Error(`the index of data subjects is behind in ${failed} partitions; the first: ${problem}`);
 }
 
 /**

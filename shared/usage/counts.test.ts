@@ -79,7 +79,8 @@ it('does not lose or double anything where a process dies between any two of its
       },
       () => now,
     );
-    await dying.settle();
+    const { failed, problem } = await dying.settle();
+    if (failed > 0) expect(problem).toMatch(/^[A-Z]\w+ of environment [a-z]: Error: killed$/);
     const counts = openCounts(storage, records, () => now);
     expect(await counts.of('c')).toEqual({ purchase: { '2026-11': 5 } });
   }

@@ -1,4 +1,4 @@
-import { type EventKey, eventBuckets } from '../assessment/eventKeys.ts';
+import { type EventKey, eventBuckets, inWords } from '../assessment/eventKeys.ts';
 import type { Records } from '../assessment/record.ts';
 import { encodeKey, joinText, type Storage, splitText } from '../storage/index.ts';
 import { type Api, apiOf } from './capacity.ts';
@@ -22,8 +22,8 @@ export type Months = Record<string, number>;
 export type Counted = Partial<Record<Api, Months>>;
 
 export interface Counts {
-  /** Counts all receipts that are old enough. Safe to run anywhere, at any time, by several processes. */
-  settle(): Promise<{ failed: number }>;
+  /** Counts all receipts that are old enough. Safe to run anywhere, at any time, by several processes. `problem`: the first type that failed, and why. */
+  settle(): Promise<{ failed: number; problem?: string }>;
   /** What an environment itself has used, up to this moment. `tail` is told each receipt that is not settled yet. */
   of(environment: string, tail?: (receipt: string) => void): Promise<Counted>;
   /** Adds what a batch has used, once for its id. */
@@ -72,12 +72,17 @@ export function openCounts(
 
   return {
     async settle() {
-      let failed = 0;
+      const result: Awaited<ReturnType<Counts['settle']>> = { failed: 0 };
       for await (const { environment, type, day } of records.active()) {
         if (apiOf(type) === undefined) continue;
-        await settleType(environment, type, day).catch(() => failed++);
+        try {
+          await settleType(environment, type, day);
+        } catch (error) {
+          result.failed++;
+          result.problem ??= `${inWords({ environment, type })}: ${String(error)}`;
+        }
       }
-      return { failed };
+      return result;
     },
 
     async of(environment, tail) {
