@@ -131,6 +131,32 @@ describe('stored histories', () => {
     expect(await store.labelEntity('left', label)).toEqual([]);
   });
 
+  it('stay where an event comes while they are found to be of nobody', async () => {
+    const events = [0, 1].map((i): FeatureEvent => {
+      const payload = { purchaseId: `p${i}`, deviceContext: { externalDeviceId: 'shared' } };
+      return { type: 'Purchase', id: `p${i}`, at: start + i, payload };
+    });
+    const [gone, comes] = events as [FeatureEvent, FeatureEvent];
+    const other = openHistories(storage, directories);
+    await other.observe('raced', gone.id, gone);
+    const meanwhile: Storage = {
+      ...storage,
+      table(name) {
+        const table = storage.table(name);
+        return {
+          ...table,
+          async *range(...given) {
+            yield* table.range(...given);
+            await other.observe('raced', comes.id, comes);
+          },
+        };
+      },
+    };
+    await openHistories(meanwhile, directories).forget('raced', gone.id, gone);
+    const { device } = await other.read('raced', 'Purchase', entitiesOf(comes));
+    expect(device?.last).toBe(comes.at);
+  });
+
   it('count every event once, many at once, from two processes, each sent twice', async () => {
     const stores = [openHistories(storage, directories), openHistories(storage, directories)];
     const events = Array.from({ length: 60 }, (_, i) => purchase(i, 'busy'));

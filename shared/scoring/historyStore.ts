@@ -271,6 +271,26 @@ export function openHistories(storage: Storage, directories: Directories): Histo
     return outcomes.flatMap((outcome) => (outcome.status === 'fulfilled' ? [outcome.value] : []));
   }
 
+  /** Removes a history that no event stands behind; one that changes meanwhile is looked at again. */
+  async function removeUnlessNeeded(place: HistoryPlace, { kind }: Entity): Promise<void> {
+    const { partitionKey } = place;
+    for (;;) {
+      const { etag } = await load(place);
+      const rest: string[] = [];
+      for await (const row of table.range(partitionKey, { from: 'm|', before: 'm}' })) {
+        // a marker without a name stands for a label, or for an event in a history that labels do not ask
+        if (!labelled.has(kind) || joinText('event', row) !== undefined) return;
+        rest.push(row.rowKey);
+      }
+      cache.delete(partitionKey);
+      const removed =
+        etag === undefined ? { ok: true } : await table.remove(partitionKey, place.rowKey, etag);
+      if (!removed.ok) continue;
+      for (const rowKey of rest) await table.remove(partitionKey, rowKey);
+      return;
+    }
+  }
+
   return {
     async read(root, type, entities) {
       const found = await Promise.all(
@@ -361,15 +381,7 @@ export function openHistories(storage: Storage, directories: Directories): Histo
           const place = placeOf(root, event.type, entity, shardOf(entity, spread));
           await table.remove(place.partitionKey, marker);
           // goods and stores are nobody's
-          if (entity.kind === 'product' || entity.kind === 'place') return;
-          const rest: string[] = [];
-          for await (const row of table.range(place.partitionKey, { from: 'm|', before: 'm}' })) {
-            // a marker without a name stands for a label, or for an event in a history that labels do not ask
-            if (!labelled.has(entity.kind) || joinText('event', row) !== undefined) return;
-            rest.push(row.rowKey);
-          }
-          for (const rowKey of [...rest, place.rowKey]) await table.remove(place.partitionKey, rowKey);
-          cache.delete(place.partitionKey);
+          if (entity.kind !== 'product' && entity.kind !== 'place') await removeUnlessNeeded(place, entity);
         }),
       );
     },
