@@ -25,7 +25,7 @@ app.storageQueue('imports', {
 
 /** What nobody works on is sent on its way again, and what is over for long is forgotten. */
 app.timer('importSweep', {
-  schedule: '25,55 * * * * *',
+  schedule: '10 * * * * *',
   handler: async (_timer, context) => {
     const resumed = await sweep(await theApp());
     if (resumed > 0) context.warn(`${resumed} imports were sent on their way again.`);
