@@ -1,3 +1,4 @@
+import { all } from '../all.ts';
 import type { App } from '../assessment/app.ts';
 import { isRemembered, rememberedEvent } from '../assessment/featureEvents.ts';
 import { finish, laterOf } from '../assessment/finish.ts';
@@ -80,9 +81,7 @@ async function countAll(app: App, root: string, events: readonly StoredEvent[]):
   );
   const byPlace = Map.groupBy(parts, ({ at }) => at);
   await forEachAtOnce(byPlace.values(), countedAtOnce, async (own) => {
-    const done = own.map((part) => app.velocities.apply(root, part.event, part.own));
-    const failed = (await Promise.allSettled(done)).find((outcome) => outcome.status === 'rejected');
-    if (failed) throw failed.reason;
+    await all(own.map((part) => app.velocities.apply(root, part.event, part.own)));
   });
 }
 

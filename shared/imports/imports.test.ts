@@ -7,9 +7,12 @@ import { assess } from '../assessment/assess.ts';
 import { standingOf } from '../assessment/labels.ts';
 import { observe } from '../assessment/observe.ts';
 import { eventView } from '../assessment/view.ts';
+import { referenceContainer } from '../referenceFile.ts';
+import { lakeSource } from '../retraining/lakeSource.ts';
 import { openMemoryHistories } from '../scoring/features/memory.ts';
 import { directories } from '../scoring/scorecardDirectories.ts';
 import { readSettings } from '../settings.ts';
+import { openStorage } from '../storage/index.ts';
 import { completeIndex, eventsOf } from '../subjects/find.ts';
 import { openRequests, readRequest, work as workOnSubject } from '../subjects/index.ts';
 import {
@@ -33,8 +36,14 @@ let app: App;
 
 beforeAll(async () => {
   azurite = await startAzurite();
+  const storage = openStorage({ connectionString: azurite.connectionString });
+  await storage.ensure({ containers: [referenceContainer] });
+  await storage
+    .blobs(referenceContainer)
+    .write('bins.csv', 'bin,issuer,countryCode\n411111,Contoso Bank,MX\n');
+  const settings = { HOLDFAST_STORAGE: azurite.connectionString, HOLDFAST_BIN_DATA: 'bins.csv' };
   app = {
-    ...(await openApp(readSettings({ HOLDFAST_STORAGE: azurite.connectionString }))),
+    ...(await openApp(readSettings(settings))),
     clock: () => now,
   };
 });
@@ -388,6 +397,19 @@ it('a past event that waits counts as the others do when what it waits for comes
   // of the chargeback that windows reach: its count, and that of the set with the call, which had its default
   expect(applied).toEqual([2, 0]);
   expect(await counted(env, 'asked', 'waiting')).toBe(1);
+});
+
+it('models learn from past events with the countries of the address and of the bank, as from live ones', async () => {
+  const env = await environment('countries');
+  const card = { merchantPaymentInstrumentId: 'i', type: 'CreditCard', bin: '411111' };
+  const event = { ...purchase(0, now - day), paymentInstrumentList: [card] };
+  const abroad = { ...event, deviceContext: { ...event.deviceContext, ipAddress: '8.8.8.8' } };
+  await run(env, { files: [{ name: 'h.ndjson', content: ndjson([abroad]) }] });
+  const until = new Date(now).toISOString();
+  const range = { from: new Date(now - 2 * day).toISOString(), eventsUntil: until, labelsUntil: until };
+  const source = lakeSource(app.lake, { ...range, environments: [env], types: ['Purchase'] });
+  const [learnt] = await Array.fromAsync(source.events());
+  expect(learnt).toMatchObject({ ipCountry: 'US', binCountry: 'MX' });
 });
 
 describe('files with faults', () => {

@@ -1,16 +1,18 @@
 import type { App } from '../assessment/app.ts';
 import { contribute, listening } from '../assessment/contribute.ts';
-import { inputOf } from '../assessment/decide.ts';
+import { inputOf, type Subject } from '../assessment/decide.ts';
 import { enrich } from '../assessment/enrichment.ts';
 import { undecidedEvidence } from '../assessment/evidence.ts';
+import { featureEventOf } from '../assessment/featureEvents.ts';
 import { latestOf } from '../assessment/finish.ts';
 import { awaitedBy, mostLinks } from '../assessment/observe.ts';
 import { isReached, pastSources } from '../assessment/past.ts';
 import { openReads } from '../assessment/reads.ts';
 import type { EventKey, StoredEvent } from '../assessment/record.ts';
+import { binCountryOf } from '../assessment/scores.ts';
+import { scoringEvidence } from '../assessment/scoring.ts';
 import { assessmentSeen } from '../assessment/seen.ts';
 import type { Snapshot } from '../config/index.ts';
-import type { JsonObject } from '../fql/index.ts';
 import { hashKey } from '../scoring/features/history.ts';
 import { isStagedAssessment, type StagedEvent, undecided } from './staged.ts';
 import type { Import } from './store.ts';
@@ -35,9 +37,16 @@ export async function prepare(
   ]);
   const waitsFor = awaited.length > 0 && !assessment ? awaited : undefined;
   const now = Date.parse(received);
+  const subject: Subject = {
+    type: key.type,
+    payload: event,
+    enrichment,
+    correlationId: key.correlationId,
+    now,
+  };
   const counts = !waitsFor && isReached(app, now) && listening(snapshot, key.type).length > 0;
   const { contributions, faults } = counts
-    ? await contributionsOf(app, snapshot, { key, event, now, enrichment, assessment, decision })
+    ? await contributionsOf(app, snapshot, { key, subject, assessment, decision })
     : { contributions: [], faults: [] };
   const reference = crypto.randomUUID();
   return {
@@ -50,6 +59,8 @@ export async function prepare(
       : { transactionReferenceId: reference },
     evidence: {
       ...undecidedEvidence(snapshot.version, enrichment),
+      // models learn from past events with what they know of live ones
+      ...(isAssessment ? { scoring: scoringOf(app, key.id, subject) } : {}),
       scores: decision ? { risk: decision.riskScore, bot: decision.botScore } : {},
       faults: faults.slice(0, 20),
     },
@@ -62,11 +73,12 @@ export async function prepare(
   };
 }
 
+const scoringOf = (app: Pick<App, 'bins'>, id: string, subject: Subject) =>
+  scoringEvidence({}, featureEventOf(id, subject, binCountryOf(app.bins, subject.payload)), undefined);
+
 interface Counted {
   key: EventKey;
-  event: JsonObject;
-  now: number;
-  enrichment: Awaited<ReturnType<typeof enrich>>;
+  subject: Subject;
   assessment: StoredEvent | undefined;
   decision: StagedEvent['decision'];
 }
@@ -74,9 +86,9 @@ interface Counted {
 async function contributionsOf(
   app: App,
   snapshot: Snapshot,
-  { key, event, now, enrichment, assessment, decision }: Counted,
+  { key, subject, assessment, decision }: Counted,
 ) {
-  const reads = openReads(snapshot, pastSources(app), { key, now });
+  const reads = openReads(snapshot, pastSources(app), { key, now: subject.now });
   const seen = assessment ? assessmentSeen(assessment) : {};
   const ruleEvaluation = decision && {
     decision: decision.decision,
@@ -86,11 +98,8 @@ async function contributionsOf(
   };
   const input = inputOf(
     {
-      type: key.type,
-      payload: event,
-      enrichment: { ...enrichment, ...seen, ...(ruleEvaluation ? { ruleEvaluation } : {}) },
-      correlationId: key.correlationId,
-      now,
+      ...subject,
+      enrichment: { ...subject.enrichment, ...seen, ...(ruleEvaluation ? { ruleEvaluation } : {}) },
     },
     reads,
   );
