@@ -1,3 +1,4 @@
+import { all } from '../all.ts';
 import type { App } from './app.ts';
 import { tellCalls, tellReads } from './callEvents.ts';
 import { contribute } from './contribute.ts';
@@ -68,12 +69,6 @@ function labelled(app: Finishing, stored: StoredEvent): Promise<void>[] {
   const label = labelIn(stored);
   const { root, key } = stored;
   return label ? [takeLabel(app, { root, environment: key.environment }, label)] : [];
-}
-
-/** All are waited for, so that nothing of an event goes on behind a caller who was told it failed. */
-async function all(work: readonly Promise<unknown>[]): Promise<void> {
-  const failed = (await Promise.allSettled(work)).find((outcome) => outcome.status === 'rejected');
-  if (failed) throw failed.reason;
 }
 
 const builtIn: ReadonlySet<string> = new Set([

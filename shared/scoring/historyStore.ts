@@ -1,5 +1,6 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { isDeepStrictEqual } from 'node:util';
+import { all } from '../all.ts';
 import { Problem } from '../problem.ts';
 import {
   joinBytes,
@@ -261,14 +262,6 @@ export function openHistories(storage: Storage, directories: Directories): Histo
         },
       };
     });
-  }
-
-  /** All are waited for, so that nothing of an event goes on behind a caller who was told it failed. */
-  async function all<T>(work: readonly Promise<T>[]): Promise<T[]> {
-    const outcomes = await Promise.allSettled(work);
-    const failed = outcomes.find((outcome) => outcome.status === 'rejected');
-    if (failed) throw failed.reason;
-    return outcomes.flatMap((outcome) => (outcome.status === 'fulfilled' ? [outcome.value] : []));
   }
 
   /** Removes a history that no event stands behind; one that changes meanwhile is looked at again. */

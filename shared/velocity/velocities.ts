@@ -1,3 +1,4 @@
+import { all } from '../all.ts';
 import type { Operation, Storage } from '../storage/index.ts';
 import { type Aggregate, answerOf } from './aggregate.ts';
 import { counterCache } from './cache.ts';
@@ -117,12 +118,11 @@ export function openVelocities(storage: Storage, options: VelocityOptions = {}):
       contributions.filter(({ key, value }) => key && value !== ''),
       ({ key, shard }) => partitionKeyOf(root, key, shard),
     );
-    const done = [...partitions].flatMap(([partitionKey, own]) =>
-      markedParts(own).map((part, index) => submit(partitionKey, event, part, index)),
+    await all(
+      [...partitions].flatMap(([partitionKey, own]) =>
+        markedParts(own).map((part, index) => submit(partitionKey, event, part, index)),
+      ),
     );
-    // all are waited for, so that nothing of this event goes on behind a caller who was told it failed
-    const failed = (await Promise.allSettled(done)).find((outcome) => outcome.status === 'rejected');
-    if (failed) throw failed.reason;
   }
 
   function submit(partitionKey: string, event: string, part: Contribution[], index: number): Promise<void> {
