@@ -115,6 +115,8 @@ async function writeLake(
       { environment, type, day: dayOf(received) },
       `import-${id}-${chunk}`,
       own.map(lineOf),
+      // deleted before: it is there again, by what was just stored
+      { anew: true },
     );
   });
 }

@@ -2,11 +2,12 @@ import { gzipSync } from 'node:zlib';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { type Azurite, startAzurite } from '../../test/azurite.ts';
 import { dyingStorage } from '../../test/dyingStorage.ts';
-import { type App, openApp } from '../assessment/app.ts';
+import type { App } from '../assessment/app.ts';
 import { assess } from '../assessment/assess.ts';
 import { standingOf } from '../assessment/labels.ts';
 import { observe } from '../assessment/observe.ts';
 import { eventView } from '../assessment/view.ts';
+import { openApp } from '../openApp.ts';
 import { referenceContainer } from '../referenceFile.ts';
 import { lakeSource } from '../retraining/lakeSource.ts';
 import { openMemoryHistories } from '../scoring/features/memory.ts';
@@ -316,6 +317,8 @@ it('an import that is given up in the middle of a chunk leaves its events to del
   const lines = await Array.fromAsync(app.lake.read({ ...range, environments: [env] }));
   const ids = lines.map((line) => JSON.parse(line).key.id);
   expect(ids).toContain('p2');
+  // what was deleted came anew
+  expect(ids).toContain('p1');
   expect(new Set(ids).size).toBe(ids.length);
   expect((await run(env, { files })).progress?.events).toMatchObject({ imported: 0, duplicates: 14 });
 });

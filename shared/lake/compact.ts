@@ -42,7 +42,7 @@ async function tryCompact(blobs: Blobs, table: Table, workspace: Workspace, day:
       paths.push(await swap(blobs, workspace, day, files, gone));
       // deleted while the Parquet file was made
       const later = await goneOf(table, day);
-      if (later.size > gone.size) await removeFromDay(blobs, workspace, day, later);
+      if (!later.isSubsetOf(gone)) await removeFromDay(blobs, workspace, day, later);
     }
     for (const name of [...files.covered, ...files.fresh])
       await blobs.remove(`${folderOf(day)}${name}.ndjson`);

@@ -244,6 +244,19 @@ describe('deletion', () => {
     expect(await files(other)).toHaveLength(2);
   });
 
+  it('lets in what comes anew, before compaction and after', async () => {
+    for (const compactFirst of [false, true]) {
+      const environment = await sample();
+      await lake.remove(gone(environment));
+      if (compactFirst) await lake.compact(next);
+      const again = [lakeLine(eventAt(environment, '08:59:59.999Z', 'c'))];
+      await lake.write({ environment, type: 'Purchase', day }, 'import-3', again, { anew: true });
+      expect(await idsIn(environment)).toEqual(sampleIds);
+      await lake.compact(next);
+      expect(await idsIn(environment)).toEqual(sampleIds);
+    }
+  });
+
   it('leaves a day that is empty then readable', async () => {
     const environment = randomUUID();
     await put(environment, '0859', [['08:59:59.999Z', 'c']]);

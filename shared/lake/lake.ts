@@ -22,9 +22,10 @@ export interface Lake {
   /**
    * Writes a file of lines (`lakeLine`) that were all received on the day, in any order. `name` is 1 to 80 letters, digits
    * and hyphens; four digits are the minutes of the outbox's follower. The same name with the same lines may be written
-   * again at any time, also after it was compacted; other lines need another name. Keep a file below some 16 MB.
+   * again at any time, also after it was compacted; other lines need another name. Keep a file below some 16 MB. `anew` lets
+   * events in that were removed before: they came again since.
    */
-  write(day: LakeDay, name: string, lines: readonly string[]): Promise<void>;
+  write(day: LakeDay, name: string, lines: readonly string[], options?: { anew?: boolean }): Promise<void>;
   /** Lines of several environments and types in the order of receipt, each event once, also while files are compacted. */
   read(range: LakeRange): AsyncIterable<string>;
   /** Removes the lines of events, and keeps those out that are still on their way. */
@@ -48,7 +49,7 @@ export function openLake(storage: Storage): Lake {
   return {
     places,
 
-    async write(day, name, lines) {
+    async write(day, name, lines, { anew = false } = {}) {
       if (!/^[A-Za-z0-9-]{1,80}$/.test(name)) throw new RangeError(`${JSON.stringify(name)} is no name.`);
       const gone = await goneOf(table, day);
       const sorted = lines
@@ -57,6 +58,11 @@ export function openLake(storage: Storage): Lake {
       for (const { line } of sorted)
         if (dayOf(receivedOf(line)) !== day.day)
           throw new RangeError(`An event of ${receivedOf(line)} does not belong to ${day.day}.`);
+      if (anew)
+        for (const { head } of sorted) {
+          const hash = hashOfKey(keyOf(head));
+          if (gone.delete(hash)) await table.remove(goneKey(day), hash);
+        }
       const put = async (without: ReadonlySet<string>) => {
         const kept = sorted.filter(({ head }) => !without.has(hashOfKey(keyOf(head))));
         const file = `${folderOf(day)}${name}.ndjson`;
@@ -70,7 +76,7 @@ export function openLake(storage: Storage): Lake {
       await table.put({ partitionKey: 'open', rowKey: `${day.day}|${placeKey(day)}`, environment, type });
       // deleted while it was being written
       const later = await goneOf(table, day);
-      if (later.size > gone.size) await put(later);
+      if (!later.isSubsetOf(gone)) await put(later);
     },
 
     async *read({ environments, types, from, to, brief = false }) {

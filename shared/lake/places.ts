@@ -12,7 +12,8 @@ import type { LakeKey } from './line.ts';
  * - `places`; environment | type: what the lake has events of. Read as a range
  * - `open`; day | environment | type: days with NDJSON files, to be compacted. Read as a range
  * - `gone|` environment | type | day; a hash of the event's key: events that were deleted. Written before their lines are
- *   removed and read again after each write of lines, so that no line comes back that was on its way. Read as a range
+ *   removed and read again after each write of lines, so that no line comes back that was on its way; removed where the event
+ *   is imported anew. Read as a range
  */
 export const lakeNames = { tables: ['lake'], containers: ['events'] } as const;
 
