@@ -1,5 +1,6 @@
 import { app } from '@azure/functions';
-import { type App, openApp } from '../shared/assessment/app.ts';
+import type { App } from '../shared/assessment/app.ts';
+import { openApp } from '../shared/openApp.ts';
 import { readSettings } from '../shared/settings.ts';
 
 let opened: Promise<App> | undefined;

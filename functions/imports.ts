@@ -1,7 +1,8 @@
 import { app } from '@azure/functions';
 import { z } from 'zod';
-import { enqueue, sweep, work } from '../shared/imports/index.ts';
+import { sweep } from '../shared/imports/index.ts';
 import { theApp } from './app.ts';
+import { importInTurn } from './batch.ts';
 
 const messageSchema = z.object({ environment: z.string(), id: z.string() });
 
@@ -16,7 +17,7 @@ app.storageQueue('imports', {
     const place = messageSchema.parse(typeof message === 'string' ? JSON.parse(message) : message);
     const holdfast = await theApp();
     try {
-      if (await work(holdfast, place)) await enqueue(holdfast, place);
+      await importInTurn(holdfast, place);
     } catch (error) {
       context.error(`The import ${place.id} goes on later, after a failure: ${String(error)}`);
     }

@@ -1,6 +1,7 @@
 import { app } from '@azure/functions';
-import { executeTraining, lookAfterModels, treesOf } from '../shared/retraining/index.ts';
+import { lookAfterModels, treesOf } from '../shared/retraining/index.ts';
 import { theApp } from './app.ts';
+import { trainInTurn } from './batch.ts';
 
 /** Asks for the trainings that are due, and reports on the drift of the week that is over; after the lake was compacted. */
 app.timer('retraining', {
@@ -25,7 +26,7 @@ app.storageQueue('retrainingRun', {
   connection: 'HOLDFAST_STORAGE',
   handler: async (message, context) => {
     const holdfast = await theApp();
-    const status = await executeTraining(
+    const status = await trainInTurn(
       holdfast,
       typeof message === 'string' ? JSON.parse(message) : message,
       {

@@ -2,7 +2,7 @@ import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { BlobServiceClient } from '@azure/storage-blob';
 import { afterAll, beforeAll, expect, it } from 'vitest';
-import { type App, openApp } from '../shared/assessment/app.ts';
+import type { App } from '../shared/assessment/app.ts';
 import {
   createImport,
   getImport,
@@ -12,6 +12,7 @@ import {
   uploadPart,
   work,
 } from '../shared/imports/index.ts';
+import { openApp } from '../shared/openApp.ts';
 import type { Entity } from '../shared/scoring/features/entities.ts';
 import { readSettings } from '../shared/settings.ts';
 import { handbookSettings, purchaseOf, simulate } from '../tools/scoring/simulator.ts';

@@ -1,5 +1,5 @@
-import { openApp } from '../shared/assessment/app.ts';
 import { work } from '../shared/imports/index.ts';
+import { openApp } from '../shared/openApp.ts';
 import { readSettings } from '../shared/settings.ts';
 
 /** Works on an import, to be killed: `importProcess.ts ENVIRONMENT ID`; `HOLDFAST_STORAGE` says where. */

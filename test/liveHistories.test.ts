@@ -3,13 +3,14 @@
  * amounts and known frauds of every entity, whatever labels say, in any order.
  */
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { type App, openApp } from '../shared/assessment/app.ts';
+import type { App } from '../shared/assessment/app.ts';
 import { assess } from '../shared/assessment/assess.ts';
 import { identityOf } from '../shared/assessment/identity.ts';
 import { standingOf } from '../shared/assessment/labels.ts';
 import { observe } from '../shared/assessment/observe.ts';
 import type { EventKey } from '../shared/assessment/record.ts';
 import { eventKinds } from '../shared/events/index.ts';
+import { openApp } from '../shared/openApp.ts';
 import { readEventLine } from '../shared/scoring/eventLines.ts';
 import { entitiesOf } from '../shared/scoring/features/entities.ts';
 import type { FeatureEvent } from '../shared/scoring/features/event.ts';

@@ -2,9 +2,10 @@
 import { randomUUID } from 'node:crypto';
 import { createServer, request, type Server } from 'node:http';
 import { afterAll, beforeAll, expect, it } from 'vitest';
-import { type App, openApp } from '../shared/assessment/app.ts';
+import type { App } from '../shared/assessment/app.ts';
 import { assess } from '../shared/assessment/assess.ts';
 import { openConfig } from '../shared/config/index.ts';
+import { openApp } from '../shared/openApp.ts';
 import { readSettings } from '../shared/settings.ts';
 import { openStorage } from '../shared/storage/index.ts';
 import { type Azurite, startAzurite } from './azurite.ts';

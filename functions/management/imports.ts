@@ -76,7 +76,7 @@ const importView = z
           message: z.string(),
         }),
       )
-      .describe('the first hundred; all of them are in the file of faults'),
+      .describe('the first hundred; more are in the file of faults'),
   })
   .meta({ id: 'Import' });
 
@@ -186,7 +186,8 @@ export const importRoutes: readonly Route[] = [
     permission: 'dataUpload.read',
     about: {
       operation: 'downloadImportFaults',
-      summary: 'Everything that is wrong with the files: file, line, path and message, a line each, as JSON',
+      summary:
+        'What is wrong with the files, the first 100,000 faults: file, line, path and message, a line each, as JSON',
       answers: { 200: 'ndjson' },
     },
     async handler(context): Promise<Reply> {

@@ -2,7 +2,7 @@ import { mkdtemp, readdir, readFile, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { type App, openApp } from '../../shared/assessment/app.ts';
+import type { App } from '../../shared/assessment/app.ts';
 import type { Caller } from '../../shared/auth/index.ts';
 import {
   type Attempt,
@@ -14,6 +14,7 @@ import {
   type RunRecord,
   runQueue,
 } from '../../shared/lossPrevention/index.ts';
+import { openApp } from '../../shared/openApp.ts';
 import { Problem } from '../../shared/problem.ts';
 import { readSettings } from '../../shared/settings.ts';
 import { type Azurite, startAzurite } from '../../test/azurite.ts';

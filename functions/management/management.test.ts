@@ -1,5 +1,6 @@
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
-import { type App, openApp } from '../../shared/assessment/app.ts';
+import type { App } from '../../shared/assessment/app.ts';
+import { openApp } from '../../shared/openApp.ts';
 import { Problem } from '../../shared/problem.ts';
 import { readSettings } from '../../shared/settings.ts';
 import { type Azurite, startAzurite } from '../../test/azurite.ts';

@@ -1,7 +1,8 @@
 import { randomUUID } from 'node:crypto';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { type App, openApp } from '../../shared/assessment/app.ts';
+import type { App } from '../../shared/assessment/app.ts';
 import { type Caller, type Role, roles } from '../../shared/auth/index.ts';
+import { openApp } from '../../shared/openApp.ts';
 import { Problem } from '../../shared/problem.ts';
 import { readSettings } from '../../shared/settings.ts';
 import { type Azurite, startAzurite } from '../../test/azurite.ts';

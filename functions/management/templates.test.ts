@@ -1,8 +1,9 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { z } from 'zod';
-import { type App, openApp } from '../../shared/assessment/app.ts';
+import type { App } from '../../shared/assessment/app.ts';
 import type { Caller } from '../../shared/auth/index.ts';
 import { openConfig } from '../../shared/config/index.ts';
+import { openApp } from '../../shared/openApp.ts';
 import { Problem } from '../../shared/problem.ts';
 import { readSettings } from '../../shared/settings.ts';
 import { type Azurite, startAzurite } from '../../test/azurite.ts';

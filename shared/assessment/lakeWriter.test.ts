@@ -1,9 +1,10 @@
 import { randomUUID } from 'node:crypto';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { type Azurite, startAzurite } from '../../test/azurite.ts';
+import { openApp } from '../openApp.ts';
 import { readSettings } from '../settings.ts';
 import { openRequests, readRequest, work } from '../subjects/index.ts';
-import { type App, openApp } from './app.ts';
+import type { App } from './app.ts';
 import { assess } from './assess.ts';
 import { writeLake } from './lakeWriter.ts';
 import { observe } from './observe.ts';

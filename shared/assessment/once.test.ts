@@ -1,7 +1,8 @@
 import { afterAll, beforeAll, expect, it } from 'vitest';
 import { type Azurite, startAzurite } from '../../test/azurite.ts';
+import { openApp } from '../openApp.ts';
 import { readSettings } from '../settings.ts';
-import { type App, openApp } from './app.ts';
+import type { App } from './app.ts';
 import { assess } from './assess.ts';
 import { observe } from './observe.ts';
 import { recover } from './recover.ts';
