@@ -26,16 +26,12 @@ app.storageQueue('retrainingRun', {
   connection: 'HOLDFAST_STORAGE',
   handler: async (message, context) => {
     const holdfast = await theApp();
-    const status = await trainInTurn(
-      holdfast,
-      typeof message === 'string' ? JSON.parse(message) : message,
-      {
-        environmentsOf: async (root) =>
-          treesOf(await holdfast.config.environmentTree()).find((tree) => tree.root === root)?.environments ??
-          [],
-        signal: stop.signal,
-      },
-    );
+    const status = await trainInTurn(holdfast, typeof message === 'string' ? JSON.parse(message) : message, {
+      environmentsOf: async (root) =>
+        treesOf(await holdfast.config.environmentTree()).find((tree) => tree.root === root)?.environments ??
+        [],
+      signal: stop.signal,
+    });
     if (!status) return;
     const { result, problem } = status;
     const event = { event: 'ModelTrainingFinished', ...result, problem };

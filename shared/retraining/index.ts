@@ -2,6 +2,7 @@ export { lookAfterModels } from './daily.ts';
 export { type DriftWeek, readDrift } from './drift.ts';
 export {
   executeTraining,
+  postponeTraining,
   type RetrainingParts,
   requestTraining,
   retrainingNames,

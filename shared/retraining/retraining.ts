@@ -36,12 +36,24 @@ export async function requestTraining(
     if (before.state === 'running') return before;
     return { state: 'queued', requested, by, ...(result ? { result } : {}), ...(last ? { last } : {}) };
   });
-  await send(app, { ...place, requested, by });
+  await send(app, { ...place, requested, by }, 0);
   return status;
 }
 
-async function send(app: RetrainingParts, message: Message, later = 0): Promise<void> {
-  await app.storage.queue('retraining').send(JSON.stringify(message), { visibleAfterSeconds: later });
+/** Puts a message back into the queue for a minute, as if it had not been received. */
+export async function postponeTraining(
+  app: Pick<RetrainingParts, 'storage'>,
+  message: unknown,
+): Promise<void> {
+  await send(app, messageSchema.parse(message), 60);
+}
+
+async function send(
+  { storage }: Pick<RetrainingParts, 'storage'>,
+  message: Message,
+  visibleAfterSeconds: number,
+): Promise<void> {
+  await storage.queue('retraining').send(JSON.stringify(message), { visibleAfterSeconds });
 }
 
 export interface TrainOptions {
@@ -69,7 +81,7 @@ export async function executeTraining(
   const blobs = app.storage.blobs('models');
   const lease = await blobs.lease(nameOf(place, 'training.lock'), leaseSeconds);
   if (!lease) {
-    await send(app, asked, leaseSeconds);
+    await postponeTraining(app, asked);
     return undefined;
   }
   const held = keepLease(lease, options.signal);
