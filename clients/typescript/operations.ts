@@ -1860,7 +1860,7 @@ export type Import = {
         training?: string | undefined;
       }
     | undefined;
-  /** the first hundred; all of them are in the file of faults */
+  /** the first hundred; more are in the file of faults */
   faults: {
     file: string;
     line: number;
@@ -4163,7 +4163,7 @@ export function openClient(options: ClientOptions) {
           options,
         ),
       ),
-    /** Management: imports: Everything that is wrong with the files: file, line, path and message, a line each, as JSON. */
+    /** Management: imports: What is wrong with the files, the first 100,000 faults: file, line, path and message, a line each, as JSON. */
     downloadImportFaults: (args: { env: string; id: string }, options?: CallOptions) =>
       result<string>(
         send(

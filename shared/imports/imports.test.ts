@@ -472,6 +472,17 @@ describe('files with faults', () => {
     expect(new Set(lines).size).toBe(50_001);
   });
 
+  it('have so many of their faults in the file of faults as one answer can hold', async () => {
+    const env = await environment('hopeless');
+    // twenty faults of a record are noted
+    const productList = Array.from({ length: 20 }, () => ({ productId: 'x', quantity: 'many' }));
+    const lines = ndjson(Array.from({ length: 5_001 }, () => ({ ...history[0], productList })));
+    const { one, progress } = await run(env, { files: [{ name: 'h.ndjson', content: lines }] });
+    expect(progress?.records).toEqual({ read: 5_001, rejected: 5_001 });
+    const file = await faultsFile(app, one);
+    expect(Buffer.from(file).toString().trim().split('\n')).toHaveLength(100_000);
+  });
+
   it('that are damaged or nothing that is known say so', async () => {
     const env = await environment('unknown');
     const reason = async (name: string, text: string | Uint8Array) =>

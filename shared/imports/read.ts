@@ -1,5 +1,5 @@
 import { CsvError, parse } from 'csv-parse/sync';
-import { sniff } from '../lossPrevention/sniff.ts';
+import { sniff } from '../sniff.ts';
 import type { Blobs } from '../storage/index.ts';
 import { type EntityName, entityNames, entityOf, entityOfFile } from './csv/entities.ts';
 import { bind, mappedFile } from './csv/mapping.ts';
@@ -42,14 +42,9 @@ export async function lookAt(
   if (start.startsWith('['))
     throw no('is a JSON list; a file of events has one event a line (NDJSON), without brackets and commas');
   const mapped = mappedFile(mapping, name);
-  const named = Object.keys(mapped?.columns ?? {}).length > 0 ? mapped : undefined;
-  const wanted = Object.values(named?.columns ?? {}).flatMap((from) =>
-    typeof from === 'string' ? [from] : 'column' in from ? [from.column] : [],
-  );
   const sniffed = sniff(head, false, {
     header: mapped?.header ?? true,
-    ...(mapped?.delimiter === undefined ? {} : { delimiter: mapped.delimiter }),
-    names: wanted,
+    delimiter: mapped?.delimiter,
   });
   if (!sniffed.ok) throw no(sniffed.reason);
   const { delimiter, header, columns } = sniffed.shape;

@@ -173,7 +173,7 @@ export async function isImporting(app: Parts, environment: string): Promise<bool
   return false;
 }
 
-/** Every fault that was found so far, one a line, as JSON. Throws a Problem 404. */
+/** The faults that were found so far, up to `keptFaults`, one a line, as JSON. Throws a Problem 404. */
 export async function faultsFile(app: Parts, place: Place): Promise<Uint8Array> {
   const imports = openImports(app.storage);
   const one = await imports.get(place);

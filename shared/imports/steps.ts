@@ -9,7 +9,7 @@ import { type Keyed, type Merged, mergeRuns, runBytes, writeRun } from './runs.t
 import type { StagedEvent } from './staged.ts';
 import { type Import, type Imports, names, piecesOf } from './store.ts';
 import type { Piece } from './storedFile.ts';
-import { type ImportStage, type Progress, type RecordFault, shownFaults } from './types.ts';
+import { type ImportStage, keptFaults, type Progress, type RecordFault, shownFaults } from './types.ts';
 
 const modelKinds: readonly ModelKind[] = ['risk', 'bot'];
 
@@ -132,13 +132,15 @@ async function keep(
   staged: readonly Pick<StagedEvent, 'key' | 'received'>[],
   faults: readonly RecordFault[],
 ): Promise<void> {
-  if (faults.length > 0) {
-    const lines = faults.map((fault) => `${JSON.stringify(fault)}\n`).join('');
+  const kept = faults.slice(0, keptFaults - progress.kept);
+  if (kept.length > 0) {
+    progress.kept += kept.length;
+    const lines = kept.map((fault) => `${JSON.stringify(fault)}\n`).join('');
     // as many were rejected before: the same name when it is done again, another for each piece
     await imports.blobs.write(names.faultPart(one, progress.stage, progress.records.rejected), lines, {
       contentType: 'application/x-ndjson',
     });
-    progress.faults.push(...faults.slice(0, Math.max(0, shownFaults - progress.faults.length)));
+    progress.faults.push(...kept.slice(0, Math.max(0, shownFaults - progress.faults.length)));
   }
   if (events.length > 0) {
     await writeRun(imports.blobs, names.run(one, 'events', progress.runs), events);

@@ -104,6 +104,8 @@ export interface Progress {
   events: { all: number; done: number; imported: number; duplicates: number };
   types: Record<string, TypeSummary>;
   faults: RecordFault[];
+  /** how many are in the file of faults */
+  kept: number;
   /** time at work in the stage at hand, ms */
   workedMs: number;
   /** how often it failed since it last got on */
@@ -114,8 +116,11 @@ export interface Progress {
   training?: string;
 }
 
-/** Faults that are shown with an import; all of them are in its file of faults. */
+/** Faults that are shown with an import; more are in its file of faults. */
 export const shownFaults = 100;
+
+/** Faults of the file: one wrong column makes one of every row, and who asks for the file gets it in one piece, some 15 MB. */
+export const keptFaults = 100_000;
 
 /** Events of the first chunk; the others are as large as a minute allows. */
 const firstChunk = 3_000;
@@ -134,6 +139,7 @@ export const freshProgress = (now: string): Progress => ({
   events: { all: 0, done: 0, imported: 0, duplicates: 0 },
   types: {},
   faults: [],
+  kept: 0,
   workedMs: 0,
   failures: 0,
 });

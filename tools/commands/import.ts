@@ -231,7 +231,7 @@ function report({ id, status, reason, progress, faults, files }: Import, { out, 
   for (const { file, line, path, message } of faults.slice(0, 20))
     out(`${file}:${line}: ${path === '' ? '' : `${path}: `}${message}\n`);
   const more = (progress?.records.rejected ?? 0) > 20;
-  if (more) out(`… all of them: GET …/imports/${id}/faults\n`);
+  if (more) out(`… more of them: GET …/imports/${id}/faults\n`);
   return status === 'Completed' || status === 'Validated' ? 0 : 1;
 }
 
