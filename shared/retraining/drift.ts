@@ -8,6 +8,7 @@ import {
   modelEvents,
 } from '../scoring/index.ts';
 import type { Blobs } from '../storage/index.ts';
+import { openSample } from './sample.ts';
 import { nameOf, type Place } from './status.ts';
 
 const DAY = 86_400_000;
@@ -68,17 +69,13 @@ export async function reportDrift(
   if (before.some((one) => one.week === week)) return false;
   const model = await models.usable({ environment: place.root, kind: place.kind }, champion);
   if (!model) return false;
-  const rows = await scoredRows(lake, place.kind, environments, week, model);
-  const columns = model.info.features.map((_, column) =>
-    Float32Array.from(rows, (row) => row[column] ?? Number.NaN),
-  );
-  const report = driftReport(model, columns);
+  const report = driftReport(model, await scoredRows(lake, place.kind, environments, week, model));
   const one: DriftWeek = {
     week,
     version: champion,
-    events: rows.length,
-    ...(rows.length > 0 ? { score: report.score } : {}),
-    features: rows.length > 0 ? report.features.slice(0, featuresKept) : [],
+    events: report.rows,
+    ...(report.rows > 0 ? { score: report.score } : {}),
+    features: report.rows > 0 ? report.features.slice(0, featuresKept) : [],
   };
   // the same report whoever writes it
   await blobs.write(nameOf(place, driftFile), JSON.stringify([one, ...before].slice(0, weeksKept)), {
@@ -92,33 +89,27 @@ interface ScoredLine {
   evidence?: { scoring?: Partial<Record<ModelKind, { schemaHash: string; row: (number | null)[] }>> };
 }
 
-/** Rows that models of the same features scored in a week. */
+/** Rows that models of the same features scored in a week, as columns. */
 async function scoredRows(
   lake: Lake,
   kind: ModelKind,
   environments: readonly string[],
   week: string,
   { info }: Model,
-): Promise<(number | null)[][]> {
+): Promise<Float32Array[]> {
   const range = {
     environments,
     types: modelEvents[kind],
     from: `${week}T00:00:00.000Z`,
     to: new Date(Date.parse(week) + 7 * DAY).toISOString(),
   };
-  let rows: { order: number; row: (number | null)[] }[] = [];
-  // the lowest hashes: a sample that is the same whenever it is drawn
-  let limit = 2 ** 32;
+  const sample = openSample(info.features.length, mostEvents);
   for await (const line of lake.read(range)) {
     const order = hashKey(line.slice(0, 200));
-    if (order >= limit) continue;
+    if (!sample.admits(order)) continue;
     const { evidence }: ScoredLine = JSON.parse(line);
     const scored = evidence?.scoring?.[kind];
-    if (scored?.schemaHash !== info.schemaHash) continue;
-    rows.push({ order, row: scored.row });
-    if (rows.length < 2 * mostEvents) continue;
-    rows = rows.sort((a, b) => a.order - b.order).slice(0, mostEvents);
-    limit = rows.at(-1)?.order ?? limit;
+    if (scored?.schemaHash === info.schemaHash) sample.add(order, scored.row);
   }
-  return rows.map(({ row }) => row);
+  return sample.columns();
 }
