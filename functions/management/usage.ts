@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import { apis } from '../../shared/usage/index.ts';
+import { apis } from '../../shared/config/index.ts';
 import { limit, page } from './about.ts';
 import { queryNumber, type Reply, type Route } from './route.ts';
 

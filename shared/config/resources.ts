@@ -11,9 +11,9 @@ import {
   type VelocityDefinition,
 } from '../fql/index.ts';
 import type { ProblemError } from '../problem.ts';
-import { capacityName, capacitySchema } from '../usage/capacity.ts';
 import { fixedMembers, whyNotDeleted } from './assessmentChanges.ts';
 import { assessmentName, assessmentNames, assessmentQuota, assessmentSchema } from './assessments.ts';
+import { capacityName, capacitySchema } from './capacity.ts';
 import { externalAssessmentSchema, ownTarget } from './externalAssessments.ts';
 import type { ResourceEntry, Status } from './manifest.ts';
 import {

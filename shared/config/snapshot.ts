@@ -10,8 +10,8 @@ import {
   type RuleProgram,
   type VelocityProgram,
 } from '../fql/index.ts';
-import { type Capacity, capacitySchema } from '../usage/capacity.ts';
 import type { AssessmentBody } from './assessments.ts';
+import { type Capacity, capacitySchema } from './capacity.ts';
 import type { Documents } from './documents.ts';
 import { type ExternalAssessment, externalAssessmentSchema } from './externalAssessments.ts';
 import { chainOf, type EnvironmentEntry, foldName, type Manifest, type ResourceEntry } from './manifest.ts';

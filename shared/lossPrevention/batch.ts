@@ -1,6 +1,7 @@
 import { mkdir, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { Engine } from '../duck.ts';
+import { headBytes, sniff } from '../sniff.ts';
 import { csv } from './dashboard/format.ts';
 import { forgetFacts, makeFacts } from './facts.ts';
 import type { Files } from './files.ts';
@@ -10,7 +11,6 @@ import { monthsOfUnits, unitTables, writePartials } from './partials.ts';
 import { type Brought, emptyTables, type FileRead, readFiles } from './read.ts';
 import type { Reject } from './rejects.ts';
 import { entityNames } from './schema.ts';
-import { headBytes, sniff } from './sniff.ts';
 
 /** Where files come from, where sums go, and the engine between them. */
 export interface Workplace {
@@ -221,7 +221,7 @@ async function bring(
   const looksParquet = head.length >= 4 && new TextDecoder().decode(head.subarray(0, 4)) === 'PAR1';
   if (looksParquet !== (file.kind === 'parquet')) return { reason: 'the content is not what the name says' };
   // What the first bytes give away needs no download.
-  const shape = file.kind === 'csv' ? sniff(head, file.gzip) : undefined;
+  const shape = file.kind === 'csv' ? sniff(head, file.gzip, { header: true }) : undefined;
   if (shape?.ok === false) return { reason: shape.reason };
   const suffix = file.kind === 'parquet' ? 'parquet' : file.gzip ? 'csv.gz' : 'csv';
   const path = join(engine.directory, 'in', `${number}.${suffix}`);

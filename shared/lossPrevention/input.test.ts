@@ -3,14 +3,14 @@ import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import { type Engine, openEngine } from '../duck.ts';
+import { sniff } from '../sniff.ts';
 import { forgetFacts, makeFacts } from './facts.ts';
 import { folderFiles } from './files.ts';
 import { dayOf, entityOf, findLayout } from './layout.ts';
-import { type Mapping, mappingSchema } from './mapping.ts';
+import { isHeader, type Mapping, mappingSchema } from './mapping.ts';
 import { bringUpToDate } from './night.ts';
 import { emptyTables } from './read.ts';
 import { entityNames, schemaFields } from './schema.ts';
-import { sniff } from './sniff.ts';
 
 let root: string;
 let engine: Engine;
@@ -109,7 +109,7 @@ describe('finding what lies in a lake', () => {
 
   it('finds delimiter and header by looking', () => {
     const shape = (text: string) => {
-      const found = sniff(Buffer.from(text), false);
+      const found = sniff(Buffer.from(text), false, { header: isHeader });
       return found.ok
         ? [found.shape.delimiter, found.shape.header, found.shape.columns.length]
         : found.reason;

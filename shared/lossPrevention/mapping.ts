@@ -130,10 +130,9 @@ export function mappedColumns(mapped: MappedSource): string[] {
   );
 }
 
-/** How many of the names are fields of DFP's schema or of Commerce, as a share: tells a header from data. */
-export function shareOfKnownNames(names: readonly string[]): number {
-  if (names.length === 0) return 0;
-  return names.filter((candidate) => everyName.has(candidate.trim().toUpperCase())).length / names.length;
+/** Tells a header from data: at least half of the names are fields of DFP's schema or of Commerce. */
+export function isHeader(names: readonly string[]): boolean {
+  return names.filter((candidate) => everyName.has(candidate.toUpperCase())).length * 2 >= names.length;
 }
 
 const everyName = new Set(

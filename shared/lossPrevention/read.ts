@@ -1,4 +1,5 @@
 import { type Engine, identifier, literal } from '../duck.ts';
+import { type Shape, sniff } from '../sniff.ts';
 import type { LakeFile } from './layout.ts';
 import {
   type Binding,
@@ -6,11 +7,11 @@ import {
   bindByName,
   columnsOf,
   type FieldSource,
+  isHeader,
   mappedColumns,
 } from './mapping.ts';
 import { clearRejects, type Reject, rejectLimit, takeEmptyKeys, takeRejects, unquoted } from './rejects.ts';
 import { type EntityName, type Field, type FieldType, schemaFields, usedFields } from './schema.ts';
-import { type Shape, sniff } from './sniff.ts';
 
 export type FileRead =
   | { ok: true; rows: number; rejects: Reject[] }
@@ -131,11 +132,11 @@ const sqlTypes: Readonly<Record<FieldType, string>> = {
 };
 
 function openCsv(file: LakeFile, head: Uint8Array): Opened | { ok: false; reason: string } {
-  const given = file.cdm ?? { header: file.mapped?.header, delimiter: file.mapped?.delimiter };
+  const given = file.cdm ?? file.mapped;
+  const mapped = file.mapped && mappedColumns(file.mapped);
   const sniffed = sniff(head, file.gzip, {
-    ...(given.header === undefined ? {} : { header: given.header }),
-    ...(given.delimiter === undefined ? {} : { delimiter: given.delimiter }),
-    ...(file.mapped ? { names: mappedColumns(file.mapped) } : {}),
+    header: given?.header ?? (mapped ? (first) => mapped.some((name) => first.includes(name)) : isHeader),
+    delimiter: given?.delimiter,
   });
   if (!sniffed.ok) return sniffed;
   const named = nameColumns(file, sniffed.shape);

@@ -1,7 +1,7 @@
 import { type EventKey, eventBuckets, inWords } from '../assessment/eventKeys.ts';
 import type { Records } from '../assessment/record.ts';
+import { type Api, apiOf } from '../config/index.ts';
 import { encodeKey, joinText, type Storage, splitText } from '../storage/index.ts';
-import { type Api, apiOf } from './capacity.ts';
 
 /*
  * Table `usage`: how many assessments were made.

@@ -1,5 +1,3 @@
-export type { Api, Capacity } from './capacity.ts';
-export { apiOf, apis } from './capacity.ts';
 export type { Counts } from './counts.ts';
 export { openCounts, usageTable } from './counts.ts';
 export type { Usage, UsageLine } from './usage.ts';

@@ -1,9 +1,9 @@
 import { expect, it } from 'vitest';
 import commerce from '../../docs/examples/commerce-capacities.json' with { type: 'json' };
 import type { EventKey } from '../assessment/eventKeys.ts';
-import type { EnvironmentNode } from '../config/index.ts';
+import { type Capacity, capacityName, capacitySchema } from '../config/capacity.ts';
+import { apiOf, type EnvironmentNode } from '../config/index.ts';
 import { Problem } from '../problem.ts';
-import { apiOf, type Capacity, capacityName, capacitySchema } from './capacity.ts';
 import { openUsage } from './usage.ts';
 
 it('counts assessments by API, and nothing else', () => {

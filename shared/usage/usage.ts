@@ -1,8 +1,14 @@
 import { type EventKey, receiptOf } from '../assessment/eventKeys.ts';
 import type { StoredEvent } from '../assessment/record.ts';
-import type { EnvironmentNode, Snapshot } from '../config/index.ts';
+import {
+  type Api,
+  apiOf,
+  apis,
+  type Capacity,
+  type EnvironmentNode,
+  type Snapshot,
+} from '../config/index.ts';
 import { Problem } from '../problem.ts';
-import { type Api, apiOf, apis, type Capacity } from './capacity.ts';
 import { type Counted, type Counts, receiptName } from './counts.ts';
 
 /** What was used of one API in one month, by an environment and by it together with those below. */

@@ -1,5 +1,4 @@
 import { constants, gunzipSync } from 'node:zlib';
-import { shareOfKnownNames } from './mapping.ts';
 
 export interface Shape {
   delimiter: string;
@@ -14,13 +13,14 @@ export type Sniffed = { ok: true; shape: Shape } | { ok: false; reason: string }
 export const headBytes = 65_536;
 const delimiters = [',', ';', '\t'];
 
-/** Finds delimiter, header and columns of a CSV by its first bytes (gzip or plain). Options given are taken as they are;
- * `names` are column names of which a header has one at least. */
-export function sniff(
-  head: Uint8Array,
-  gzip: boolean,
-  given: { header?: boolean; delimiter?: string; names?: readonly string[] } = {},
-): Sniffed {
+/** What is known of a file: whether it has a header, or what tells one by the values of the first row; and its delimiter. */
+export interface Known {
+  header: boolean | ((first: readonly string[]) => boolean);
+  delimiter?: string | undefined;
+}
+
+/** Finds delimiter, header and columns of a CSV by its first bytes (gzip or plain). */
+export function sniff(head: Uint8Array, gzip: boolean, known: Known): Sniffed {
   const bytes = gzip ? unzipHead(head) : head;
   if (bytes === undefined) return { ok: false, reason: 'the file is not gzip' };
   if (bytes.length === 0) return { ok: false, reason: 'the file is empty' };
@@ -28,7 +28,7 @@ export function sniff(
   const text = new TextDecoder().decode(bytes).replace(/^\uFEFF/, '');
   const complete = bytes.length < headBytes && !gzip;
   let best: { delimiter: string; records: string[][]; score: number } | undefined;
-  for (const delimiter of given.delimiter ? [given.delimiter] : delimiters) {
+  for (const delimiter of known.delimiter ? [known.delimiter] : delimiters) {
     const records = split(text, delimiter, complete);
     const width = records[0]?.length ?? 0;
     const same = records.filter((record) => record.length === width).length / Math.max(1, records.length);
@@ -38,8 +38,7 @@ export function sniff(
   const first = best?.records[0];
   if (!best || !first) return { ok: false, reason: 'the first line does not end within 64 KiB' };
   const names = first.map((name) => name.trim());
-  const mapped = given.names?.some((name) => names.includes(name));
-  const header = given.header ?? mapped ?? shareOfKnownNames(names) >= 0.5;
+  const header = typeof known.header === 'boolean' ? known.header : known.header(names);
   const columns = header ? names : first.map((_, i) => String(i + 1));
   return { ok: true, shape: { delimiter: best.delimiter, header, columns } };
 }
