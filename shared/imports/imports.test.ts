@@ -29,6 +29,7 @@ import {
   uploadPart,
   work,
 } from './index.ts';
+import { openImports } from './store.ts';
 
 const day = 86_400_000;
 const now = Date.UTC(2026, 5, 1, 12);
@@ -514,6 +515,29 @@ describe('the upload of files', () => {
     expect((await getImport(app, one)).status).toBe('Cancelled');
     await expect(part(0, partBytes)).rejects.toMatchObject({ status: 409 });
     expect(await Array.fromAsync(app.storage.blobs('imports').list(`${env}/${one.id}/files/`))).toEqual([]);
+  });
+
+  it('of more than an import takes is refused, before it begins or where that shows', async () => {
+    const env = await environment('large');
+    const files = ['a', 'b'].map((name) => ({ name, bytes: 15e9 }));
+    await expect(createImport(app, env, importSchema.parse({ files }), 'test')).rejects.toMatchObject({
+      status: 413,
+      detail: 'The files have 30 GB together; an import takes 20. Make several.',
+    });
+    const { one } = await prepared(env, { files: [{ name: 'h.ndjson', content }] });
+    await startImport(app, one, false);
+    await work(app, one, { sliceMs: 0 });
+    // as if much of it had been read
+    const imports = openImports(app.storage);
+    const known = await imports.progress(one);
+    if (!known) throw new Error('nothing was done');
+    await imports.save(one, { ...known.progress, runs: 4_000 }, known.etag);
+    expect(await work(app, one)).toBe(false);
+    const { status, progress } = await getImport(app, one);
+    expect(status).toBe('Failed');
+    expect(progress?.reason).toMatch(
+      /more than the 100 GB of unpacked events that an import sorts; make several/,
+    );
   });
 
   it('may be left out for files in the environment’s own inbox', async () => {

@@ -63,6 +63,21 @@ describe('runs', () => {
     );
   });
 
+  it('take no more memory where there are many', async () => {
+    await writeRun(blobs, 'runs/one', [{ key: 'a', text: 'x'.repeat(100) }]);
+    let asked = 0;
+    const counting: Blobs = {
+      ...blobs,
+      readRange: (name, offset, length) => {
+        asked += length;
+        return blobs.readRange(name, offset, length);
+      },
+    };
+    for await (const _first of mergeRuns(counting, Array(600).fill('runs/one'))) break;
+    expect(asked).toBeGreaterThan(100 * 1024 * 1024);
+    expect(asked).toBeLessThanOrEqual(128 * 1024 * 1024);
+  });
+
   it('larger than what is read at once are read to their end', async () => {
     const long = 'x'.repeat(3000);
     const items = Array.from({ length: 500 }, (_, index) => ({

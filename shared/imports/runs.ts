@@ -13,7 +13,9 @@ export interface Keyed {
 /** Bytes of a run, about; it is sorted in memory. */
 export const runBytes = 24 * 1024 * 1024;
 
-const windowBytes = 512 * 1024;
+/** How much is read at once of each run: together at most so much, since all are merged at once. */
+const mergedBytes = 128 * 1024 * 1024;
+const [smallestWindow, largestWindow] = [16 * 1024, 512 * 1024];
 
 const byKey = (a: Keyed, b: Keyed) => (a.key < b.key ? -1 : a.key > b.key ? 1 : 0);
 
@@ -35,7 +37,7 @@ interface Cursor {
   next(): Promise<(Keyed & { end: number }) | undefined>;
 }
 
-function openCursor(blobs: Blobs, name: string, offset: number): Cursor {
+function openCursor(blobs: Blobs, name: string, offset: number, windowBytes: number): Cursor {
   let buffer = Buffer.alloc(0);
   // of the buffer's first byte
   let at = offset;
@@ -71,7 +73,9 @@ export async function* mergeRuns(
   from: Offsets = [],
 ): AsyncGenerator<Merged> {
   const offsets = names.map((_, index) => from[index] ?? 0);
-  const cursors = names.map((name, index) => openCursor(blobs, name, offsets[index] ?? 0));
+  const window = Math.floor(mergedBytes / names.length);
+  const windowBytes = Math.max(smallestWindow, Math.min(largestWindow, window));
+  const cursors = names.map((name, index) => openCursor(blobs, name, offsets[index] ?? 0, windowBytes));
   // a heap of the runs' next items
   const heads: { item: Keyed & { end: number }; run: number }[] = [];
   const before = (a: number, b: number) => {

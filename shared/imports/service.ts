@@ -3,7 +3,7 @@ import { Problem } from '../problem.ts';
 import { entityNames } from './csv/entities.ts';
 import { bind, mappedFile } from './csv/mapping.ts';
 import { bytesOfPart, type Import, names, openImports, type Place, partsOf, piecesOf } from './store.ts';
-import type { ImportRequest, ImportStatus, Progress } from './types.ts';
+import { type ImportRequest, type ImportStatus, mostBytes, type Progress } from './types.ts';
 import { enqueue } from './work.ts';
 
 /** Characters of what is asked for: it lies in one row. */
@@ -24,7 +24,7 @@ export interface ImportState {
   secondsLeft?: number;
 }
 
-/** Notes an import of an environment; its files are uploaded next. Throws a Problem 400 or 404 where files in storage cannot be. */
+/** Notes an import of an environment; its files are uploaded next. Throws a Problem 400, or 413 where they are too large. */
 export async function createImport(
   app: Parts,
   environment: string,
@@ -45,9 +45,20 @@ export async function createImport(
     throw Problem.tooLarge('An import of so many files with such a mapping is too large; make several.', {
       code: 'ImportTooLarge',
     });
+  demandSize(request.files.map(({ bytes }) => bytes ?? 0));
   const imports = openImports(app.storage);
   const one = await imports.create(environment, request, by, app.clock());
   return stateOf(app, one);
+}
+
+/** Throws a Problem 413 where files of these bytes are more than an import takes. */
+function demandSize(files: readonly number[]): void {
+  const bytes = files.reduce((sum, each) => sum + each, 0);
+  if (bytes > mostBytes)
+    throw Problem.tooLarge(
+      `The files have ${Math.ceil(bytes / 1e9)} GB together; an import takes ${mostBytes / 1e9}. Make several.`,
+      { code: 'ImportTooLarge' },
+    );
 }
 
 /** What the mapping of a file says can be checked without the file, as far as it names its entity. */
@@ -95,7 +106,7 @@ export async function uploadPart(
 
 /**
  * Starts an import, or goes on with one that was validated. Throws a Problem: 404, 409 where parts or files are missing or the
- * import is at its end.
+ * import is at its end, 413 where files in storage are too large.
  */
 export async function startImport(app: Parts, place: Place, dryRun: boolean): Promise<ImportState> {
   const imports = openImports(app.storage);
@@ -118,17 +129,20 @@ async function demandFiles(app: Parts, one: Import): Promise<void> {
   const imports = openImports(app.storage);
   const parts = await imports.parts(one);
   const missing: string[] = [];
+  const sizes: number[] = [];
   for (const [index, { name, bytes }] of one.request.files.entries()) {
     if (bytes === undefined) {
-      await piecesOf(imports, one, index);
+      sizes.push(...(await piecesOf(imports, one, index)).map((piece) => piece.bytes));
       continue;
     }
+    sizes.push(bytes);
     const there = parts.get(index);
     const lacking = Array.from({ length: partsOf(bytes) }, (_, part) => part).filter(
       (part) => !there?.has(part),
     );
     if (lacking.length > 0) missing.push(`${lacking.length} of ${partsOf(bytes)} parts of ${name}`);
   }
+  demandSize(sizes);
   if (missing.length > 0)
     throw Problem.conflict(`Not all is uploaded: ${missing.join(', ')}.`, { code: 'PartsMissing' });
 }

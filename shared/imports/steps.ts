@@ -32,6 +32,8 @@ export interface Session {
  */
 const [fewestEvents, mostEvents] = [1_000, 20_000];
 const chunkMs = 60_000;
+/** All runs are merged at once: what is read of them lies in memory, and how far they were read is written with each chunk. */
+const mostRuns = 4_000;
 const chunkBytes = 24 * 1024 * 1024;
 
 /** Does the next piece of the work; a piece takes seconds, and may be done again. */
@@ -117,6 +119,11 @@ async function read(session: Session): Promise<void> {
   progress.records.read += unit.records;
   progress.records.rejected += unit.rejected;
   progress.read = unit.read;
+  if (progress.runs + progress.joinRuns > mostRuns) {
+    const name = files[unit.read.file]?.name ?? '';
+    const message = `up to here it is more than the ${Math.floor((mostRuns * runBytes) / 1e9)} GB of unpacked events that an import sorts; make several`;
+    throw new FilesError([{ file: name, line: unit.read.line, path: '', message }]);
+  }
   if (!unit.done) return;
   if (progress.joinRuns > 0) enter(progress, 'Joining');
   else validated(session);
