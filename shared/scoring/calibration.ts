@@ -4,7 +4,7 @@
  */
 export interface Calibration {
   logits: number[];
-  /** share of the legitimate hold-out whose logit is at least the knot's */
+  /** share of the legitimate rows whose logit is at least the knot's */
   falsePositiveRates: number[];
   /** mean excess of legitimate logits over the last knot: the scale of the exponential tail beyond it */
   tailScale: number;
@@ -22,14 +22,14 @@ const KNOTS = 256;
 /** Beyond this many of the highest legitimate rows the empirical rate is too coarse and the tail is fitted. */
 const TAIL_ROWS = 20;
 
-/** Hold-out rows that no calibration can be learnt from; the message says why. */
+/** Rows that no calibration can be learnt from; the message says why. */
 export class CalibrationError extends Error {}
 
 /**
- * Learns the calibration from a hold-out that the model was not trained on. The false-positive rate is the empirical one,
+ * Learns the calibration from logits that trees gave to rows which they were not grown on. The false-positive rate is the empirical one,
  * ties included (a row counts at its own logit), down to the 20 highest legitimate rows; beyond them it falls
  * exponentially at their mean excess, as the tail of a logit does. The probability is Platt's (Platt 1999, with his
- * smoothed targets; Newton steps): two parameters, because a merchant's hold-out has tens of frauds and isotonic
+ * smoothed targets; Newton steps): two parameters, because a merchant may have tens of frauds and isotonic
  * regression needs hundreds. Throws CalibrationError.
  */
 export function calibrate(logits: ArrayLike<number>, labels: Uint8Array): Calibration {
@@ -41,8 +41,7 @@ export function calibrate(logits: ArrayLike<number>, labels: Uint8Array): Calibr
     .filter((_, row) => labels[row] === 0)
     .sort();
   const count = legitimate.length;
-  if (count < 50)
-    throw new CalibrationError(`The hold-out has ${count} legitimate rows; 50 at least are needed.`);
+  if (count < 50) throw new CalibrationError(`${count} of the rows are legitimate; a calibration needs 50.`);
   const tailRows = Math.min(TAIL_ROWS, Math.floor(count / 10));
   const tailStart = legitimate[count - tailRows]!;
 
