@@ -54,7 +54,7 @@ export interface HistoryStore {
    */
   observe(root: string, key: string, event: FeatureEvent, spread?: number): Promise<Label[]>;
   /** The same for many events; those of one history go into it together. Gives the labels by the events' keys, where there are any. */
-  observeAll(root: string, events: readonly KeyedEvent[], spread?: number): Promise<Map<string, Label[]>>;
+  observeAll(root: string, events: readonly KeyedEvent[]): Promise<Map<string, Label[]>>;
   /** Counts an event as fraud (1) or takes that back (−1), once for each key: the key of what brought the change. */
   label(root: string, key: string, event: FeatureEvent, frauds: 1 | -1): Promise<void>;
   /**
@@ -308,9 +308,9 @@ export function openHistories(storage: Storage, directories: Directories): Histo
     observe: async (root, key, event, spread = 0) =>
       (await all(observations(root, { key, event }, spread).map(({ run }) => run()))).flat(),
 
-    async observeAll(root, events, spread = 0) {
+    async observeAll(root, events) {
       const byPartition = Map.groupBy(
-        events.flatMap((one) => observations(root, one, spread).map((job) => ({ ...job, key: one.key }))),
+        events.flatMap((one) => observations(root, one, 0).map((job) => ({ ...job, key: one.key }))),
         ({ partitionKey }) => partitionKey,
       );
       const labels = new Map<string, Label[]>();
