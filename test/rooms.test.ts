@@ -72,13 +72,20 @@ function table(): Map<string, Allowed> {
   );
 }
 
-it('the table of rooms tells who imports from whom', () => {
-  expect(Object.fromEntries(used())).toEqual(Object.fromEntries(table()));
+it('no room imports what its row in the table does not name, and no row names what is not imported', () => {
+  const rows = table();
+  const imported = used();
+  expect([...rows.keys()].sort()).toEqual([...imported.keys()].sort());
+  for (const [room, { values, types }] of imported) {
+    const row = rows.get(room) ?? { values: [], types: [] };
+    expect(row.values, `values in ${room}`).toEqual(expect.arrayContaining(values));
+    expect([...row.values, ...row.types].sort(), `all in ${room}`).toEqual([...values, ...types].sort());
+  }
 });
 
 it('rooms are listed from the ground up: none imports more than types of one that comes later', () => {
   const rooms = [...table().keys()];
   for (const [room, { values }] of table())
     for (const other of values)
-      expect(rooms.indexOf(other), `${room} and ${other}`).toBeLessThan(rooms.indexOf(room));
+      expect(rooms.indexOf(other), `${room} imports ${other}`).toBeLessThan(rooms.indexOf(room));
 });
