@@ -1,12 +1,12 @@
 import type { App } from '../assessment/app.ts';
 import { Problem } from '../problem.ts';
+import { keepLease } from '../storage/index.ts';
 import { FilesError } from './read.ts';
 import { end, type Session, step } from './steps.ts';
 import { type Imports, names, openImports, type Place, timeOf } from './store.ts';
 import { shownFaults } from './types.ts';
 
 const leaseSeconds = 60;
-const renewMs = 15_000;
 /** After so many failures one after the other, at least a minute apart, an import is given up. */
 const mostFailures = 8;
 const quietMs = 90_000;
@@ -38,24 +38,14 @@ export async function work(
   if (!known || (known.started === undefined && known.cancelled === undefined)) return false;
   const lease = await imports.blobs.lease(names.lock(place), leaseSeconds);
   if (!lease) return false;
-  let held = true;
-  const beat = setInterval(() => {
-    void lease.renew().then(
-      (renewed) => {
-        held = renewed;
-      },
-      // the next renewal may do better; progress is written under its etag anyway
-      () => {},
-    );
-  }, renewMs);
+  const kept = keepLease(lease);
   try {
-    return await workAlone(app, imports, known, sliceMs, () => held);
+    return await workAlone(app, imports, known, sliceMs, kept.signal);
   } catch (error) {
     if (error instanceof Overtaken) return false;
     throw error;
   } finally {
-    clearInterval(beat);
-    await lease.release();
+    await kept.release();
   }
 }
 
@@ -64,7 +54,7 @@ async function workAlone(
   imports: Imports,
   place: Place,
   sliceMs: number,
-  held: () => boolean,
+  lost: AbortSignal,
 ): Promise<boolean> {
   const stored = await imports.progress(place);
   let etag = stored?.etag;
@@ -76,7 +66,7 @@ async function workAlone(
     progress,
     async save() {
       progress.touched = new Date(app.clock()).toISOString();
-      const saved = held() ? await imports.save(place, progress, etag) : undefined;
+      const saved = lost.aborted ? undefined : await imports.save(place, progress, etag);
       if (saved === undefined) throw new Overtaken();
       etag = saved;
     },

@@ -13,7 +13,7 @@ import {
 } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { pipeline } from 'node:stream/promises';
-import type { Blobs } from '../storage/index.ts';
+import { type Blobs, keepLease } from '../storage/index.ts';
 
 export interface FileItem {
   name: string;
@@ -67,22 +67,7 @@ export function blobFiles(blobs: Blobs): Files {
     },
     lock: async (name) => {
       const lease = await blobs.lease(name, leaseSeconds);
-      if (!lease) return undefined;
-      const lost = new AbortController();
-      const timer = setInterval(() => {
-        lease.renew().then(
-          (held) => held || lost.abort(new Error('the lock is lost')),
-          (error: unknown) => lost.abort(error),
-        );
-      }, leaseSeconds * 300);
-      timer.unref();
-      return {
-        signal: lost.signal,
-        release: async () => {
-          clearInterval(timer);
-          await lease.release();
-        },
-      };
+      return lease && keepLease(lease);
     },
   };
 }

@@ -1,6 +1,6 @@
 import { z } from 'zod';
 import type { Lake } from '../lake/index.ts';
-import type { Lease, Storage, StorageSettings } from '../storage/index.ts';
+import { keepLease, type Storage, type StorageSettings } from '../storage/index.ts';
 import { changeStatus, nameOf, type Place, readStatus, type TrainingStatus } from './status.ts';
 import type { Trained, TrainingJob } from './train.ts';
 
@@ -84,15 +84,15 @@ export async function executeTraining(
     await postponeTraining(app, asked);
     return undefined;
   }
-  const held = keepLease(lease, options.signal);
+  const kept = keepLease(lease);
+  const signal = options.signal ? AbortSignal.any([options.signal, kept.signal]) : kept.signal;
   try {
     const before = await readStatus(blobs, place);
     const done = before.state === 'done' || before.state === 'failed';
     if (done && before.started !== undefined && before.started > asked.requested) return undefined;
-    return await run(app, asked, options, held.signal);
+    return await run(app, asked, options, signal);
   } finally {
-    held.stop();
-    await lease.release();
+    await kept.release();
   }
 }
 
@@ -142,20 +142,4 @@ async function run(
       problem,
     }));
   }
-}
-
-/** Keeps a lease while its holder works; the signal says when it is lost, or the holder is told to stop. */
-function keepLease(lease: Lease, stop: AbortSignal | undefined): { signal: AbortSignal; stop(): void } {
-  const lost = new AbortController();
-  const timer = setInterval(() => {
-    lease.renew().then(
-      (held) => held || lost.abort(new Error('Another instance trains now.')),
-      (error: unknown) => lost.abort(error),
-    );
-  }, leaseSeconds * 300);
-  timer.unref();
-  return {
-    signal: stop ? AbortSignal.any([stop, lost.signal]) : lost.signal,
-    stop: () => clearInterval(timer),
-  };
 }

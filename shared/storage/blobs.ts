@@ -197,6 +197,7 @@ export function blobsOf(client: ContainerClient): Blobs {
       });
     return {
       id: client.leaseId,
+      seconds,
       renew: () => kept((abortSignal) => client.renewLease({ abortSignal })),
       release: async () => {
         await kept((abortSignal) => client.releaseLease({ abortSignal }));

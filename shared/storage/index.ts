@@ -1,5 +1,6 @@
 export { StorageLimitError, StorageUnavailable } from './errors.ts';
 export { encodeKey } from './keys.ts';
+export { type KeptLease, keepLease } from './lease.ts';
 export { openStorage } from './open.ts';
 export { joinBytes, joinText, splitBytes, splitText } from './text.ts';
 export type {

@@ -101,6 +101,7 @@ export interface WriteOptions {
 /** A held lease. It ends by itself after its seconds unless renewed. */
 export interface Lease {
   readonly id: string;
+  readonly seconds: number;
   /** false: the lease is lost, and its holder must stop */
   renew(): Promise<boolean>;
   release(): Promise<void>;
