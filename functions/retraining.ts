@@ -1,21 +1,15 @@
 import { app } from '@azure/functions';
-import { executeTraining, lastWeek, reportDrift, requestDue, treesOf } from '../shared/retraining/index.ts';
+import { doNight, executeTraining, treesOf } from '../shared/retraining/index.ts';
 import { theApp } from './app.ts';
-
-const kinds = ['risk', 'bot'] as const;
 
 /** Asks for the trainings that are due, and reports on the drift of the week that is over; after the lake was compacted. */
 app.timer('retraining', {
   schedule: '0 30 5 * * *',
   handler: async (_timer, context) => {
     const holdfast = await theApp();
-    const { lake, storage, scoring, clock } = holdfast;
-    const roots = treesOf(await holdfast.config.environmentTree());
-    const parts = { lake, blobs: storage.blobs('models'), models: scoring.models };
-    for (const { root, environments } of roots)
-      for (const kind of kinds) await reportDrift(parts, { root, kind }, environments, lastWeek(clock()));
-    for (const { root, kind } of await requestDue(holdfast, roots))
-      context.log(`The ${kind} model of ${root} is due for training.`);
+    const { asked, problems } = await doNight(holdfast, treesOf(await holdfast.config.environmentTree()));
+    for (const { root, kind } of asked) context.log(`The ${kind} model of ${root} is due for training.`);
+    for (const problem of problems) context.error(`Of the night's work this could not be done: ${problem}`);
   },
 });
 

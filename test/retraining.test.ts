@@ -8,7 +8,9 @@ import { assess } from '../shared/assessment/assess.ts';
 import { writeLake } from '../shared/assessment/lakeWriter.ts';
 import { lakeLine } from '../shared/lake/index.ts';
 import { Problem } from '../shared/problem.ts';
-import { executeTraining, lastWeek, reportDrift, requestDue } from '../shared/retraining/index.ts';
+import { lastWeek, reportDrift } from '../shared/retraining/drift.ts';
+import { doNight, executeTraining } from '../shared/retraining/index.ts';
+import { requestDue } from '../shared/retraining/retraining.ts';
 import { trainInThread } from '../shared/retraining/thread.ts';
 import { readSettings } from '../shared/settings.ts';
 import { handbookSettings, purchaseOf, simulate } from '../tools/scoring/simulator.ts';
@@ -227,6 +229,14 @@ describe('retraining', () => {
         by: 'test',
       });
     expect((await openedAnew(purchase)).scoring?.risk?.version).toBe(newest!.version);
+    // one that can no longer be used is not gone back to
+    const models = app.storage.blobs('models');
+    const file = `${environment}/risk/${oldest!.version}.model`;
+    const whole = await models.read(file);
+    await models.write(file, Uint8Array.of(1, 2, 3));
+    expect((await call('POST', 'models/rollback', {})).status).toBe(409);
+    expect((await call('GET', `models/${oldest!.version}`)).status).toBe(404);
+    await models.write(file, whole!.content);
     expect(await call('POST', 'models/rollback', {})).toEqual({
       status: 200,
       body: { kind: 'risk', champion: oldest!.version },
@@ -259,6 +269,21 @@ describe('retraining', () => {
       state: 'failed',
       result: { outcome: expect.any(String) },
     });
+  });
+
+  it('is asked for at night in all trees, also where one has data that cannot be read', async () => {
+    now += 8 * day;
+    const broken = randomUUID();
+    const on = new Date(now - day).toISOString().slice(0, 10);
+    await app.lake.write({ environment: broken, type: 'Label', day: on }, 'import-1', []);
+    const file = `${broken}/Label/${on.replaceAll('-', '/')}/foreign.ndjson`;
+    await app.storage.blobs('events').write(file, 'not of the lake\n');
+    const trees = [broken, environment].map((root) => ({ root, environments: [root] }));
+    const { asked, problems } = await doNight(app, trees);
+    expect(asked).toEqual([{ root: environment, kind: 'risk' }]);
+    expect(problems).toEqual([expect.stringContaining(`trainings of ${broken}: ${broken}/Label/`)]);
+    for (const message of await app.storage.queue('retraining').receive({ max: 32 }))
+      await app.storage.queue('retraining').remove(message);
   });
 
   it('runs on one instance at a time; the other hands the message on', async () => {

@@ -1,8 +1,8 @@
-export { type DriftWeek, lastWeek, readDrift, reportDrift } from './drift.ts';
+export { type DriftWeek, readDrift } from './drift.ts';
+export { doNight } from './nightly.ts';
 export {
   executeTraining,
   type RetrainingParts,
-  requestDue,
   requestTraining,
   retrainingNames,
 } from './retraining.ts';

@@ -187,7 +187,7 @@ export async function requestDue(
   return asked;
 }
 
-const kinds: readonly ModelKind[] = ['risk', 'bot'];
+export const kinds: readonly ModelKind[] = ['risk', 'bot'];
 
 /** Whether labels of a time say fraud of so many events that a kind of model learns from, or may, that it is enough. */
 async function areEnough(
