@@ -3,7 +3,7 @@ import { requestTraining } from '../retraining/index.ts';
 import { type ModelKind, modelEvents } from '../scoring/index.ts';
 import { applyChunk } from './apply.ts';
 import { joinRows } from './csv/join.ts';
-import { FilesError, type JoinRow, lookAt, readUnit, stagedItem } from './read.ts';
+import { FilesError, type JoinRow, lookAt, type OpenFile, readUnit, stagedItem } from './read.ts';
 import { type Keyed, type Merged, mergeRuns, runBytes, writeRun } from './runs.ts';
 import type { StagedEvent } from './staged.ts';
 import { type Import, type Imports, names, piecesOf } from './store.ts';
@@ -22,6 +22,8 @@ export interface Session {
   save(): Promise<void>;
   /** events on their way, where a worker imports one chunk after the other */
   events?: AsyncGenerator<Merged>;
+  /** the file that is being read, where a worker reads one unit after the other */
+  open?: OpenFile | undefined;
   pieces?: Piece[][];
 }
 
@@ -104,8 +106,9 @@ async function read(session: Session): Promise<void> {
       pieces: pieces[index] ?? [],
       shape: progress.shapes[index] ?? { gzip: false },
     })),
-    { read: progress.read, mapping, now: Date.parse(one.created) },
+    { read: progress.read, mapping, now: Date.parse(one.created), open: session.open },
   );
+  session.open = unit.open;
   if (unit.rows.length > 0) {
     progress.rowBytes += bytesOf(unit.rows);
     await writeRun(blobs, names.run(one, 'rows', progress.joinRuns), unit.rows);
