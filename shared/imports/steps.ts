@@ -3,6 +3,7 @@ import { requestTraining } from '../retraining/index.ts';
 import { type ModelKind, modelEvents } from '../scoring/index.ts';
 import { applyChunk } from './apply.ts';
 import { joinRows } from './csv/join.ts';
+import { mapAtOnce } from './pool.ts';
 import { FilesError, type JoinRow, lookAt, type OpenFile, readUnit, stagedItem } from './read.ts';
 import { type Keyed, type Merged, mergeRuns, runBytes, writeRun } from './runs.ts';
 import type { StagedEvent } from './staged.ts';
@@ -34,6 +35,9 @@ export interface Session {
 const [fewestEvents, mostEvents] = [1_000, 20_000];
 const chunkMs = 60_000;
 const chunkBytes = 24 * 1024 * 1024;
+
+/** Files whose beginnings lie in memory at once, some megabytes each. */
+const lookedAtOnce = 8;
 
 /** Does the next piece of the work; a piece takes seconds, and may be done again. */
 export async function step(session: Session): Promise<void> {
@@ -87,16 +91,17 @@ async function read(session: Session): Promise<void> {
   const { files, mapping } = one.request;
   const pieces = await filesOf(session);
   if (progress.shapes.length === 0) {
-    const looks = await Promise.allSettled(
-      files.map(({ name }, index) => lookAt(blobs, pieces[index] ?? [], name, mapping)),
-    );
-    const faults = looks.flatMap((look) => {
-      if (look.status === 'fulfilled') return [];
-      if (look.reason instanceof FilesError) return look.reason.faults;
-      throw look.reason;
+    const looks = await mapAtOnce([...files.entries()], lookedAtOnce, async ([index, { name }]) => {
+      try {
+        return { shape: await lookAt(blobs, pieces[index] ?? [], name, mapping) };
+      } catch (error) {
+        if (error instanceof FilesError) return error;
+        throw error;
+      }
     });
+    const faults = looks.flatMap((look) => (look instanceof FilesError ? look.faults : []));
     if (faults.length > 0) throw new FilesError(faults);
-    progress.shapes = looks.flatMap((look) => (look.status === 'fulfilled' ? [look.value] : []));
+    progress.shapes = looks.flatMap((look) => (look instanceof FilesError ? [] : [look.shape]));
     return;
   }
   const unit = await readUnit(
