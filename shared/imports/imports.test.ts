@@ -555,6 +555,32 @@ describe('the upload of files', () => {
   });
 });
 
+it('hundreds of files are looked at a few at a time', async () => {
+  const env = await environment('many');
+  const blob = `inbox/${env}/h.ndjson`;
+  await app.storage.blobs('imports').write(blob, content);
+  const files = Array.from({ length: 100 }, (_, index) => ({ name: `${index}.ndjson`, blob }));
+  const { one } = await createImport(app, env, importSchema.parse({ files }), 'test');
+  await startImport(app, one, true);
+  let [reading, most] = [0, 0];
+  const storage: App['storage'] = {
+    ...app.storage,
+    blobs: (name) => ({
+      ...app.storage.blobs(name),
+      async readRange(...given) {
+        most = Math.max(most, ++reading);
+        return app.storage
+          .blobs(name)
+          .readRange(...given)
+          .finally(() => reading--);
+      },
+    }),
+  };
+  await work({ ...app, storage }, one, { sliceMs: 0 });
+  expect((await getImport(app, one)).progress?.shapes).toHaveLength(100);
+  expect(most).toBeLessThanOrEqual(8);
+});
+
 it('CSV files of one upload make events together', async () => {
   const env = await environment('csv');
   const { status, progress } = await run(env, {
