@@ -131,7 +131,10 @@ function plain(value: unknown): SqlValue {
 
 const limit = 9007199254740991n;
 
-/** A text as an SQL literal. */
-export const literal = (text: string): string => `'${text.replaceAll("'", "''")}'`;
+/** A text as an SQL literal; one with NUL, at which DuckDB takes a statement to end, as an expression. */
+export const literal = (text: string): string => {
+  const quoted = `'${text.replaceAll("'", "''")}'`;
+  return text.includes('\0') ? `(${quoted.replaceAll('\0', "' || chr(0) || '")})` : quoted;
+};
 /** A name as an SQL identifier. */
 export const identifier = (name: string): string => `"${name.replaceAll('"', '""')}"`;

@@ -151,9 +151,10 @@ function rowOf(stored: Traced, named: Named): Row {
   };
 }
 
-/** Mail addresses are the same in any letter case. */
+/** Mail addresses are the same in any letter case; half a character stands in events as U+FFFD, however it is asked for. */
 function foldValue(kind: string, value: string): string {
-  return kind === 'Email' ? value.trim().toLowerCase() : value;
+  const whole = value.toWellFormed();
+  return kind === 'Email' ? whole.trim().toLowerCase() : whole;
 }
 
 const paths: readonly (readonly [kind: string, path: string])[] = [

@@ -99,6 +99,12 @@ describe('a line of past events', () => {
     expect(faults({ type: 'Purchase', received: 'soon', event: purchase })[0]).toMatch(
       /^received: is no time/,
     );
+    const line = { key: { type: 'Purchase', correlationId: 'c' }, received: now, event: purchase };
+    expect(faults({ ...line, key: { ...line.key, correlationId: 'c'.repeat(1025) } })).toEqual([
+      'key.correlationId: is longer than 1024 characters',
+    ]);
+    const answer = { decision: 'Approve', reasons: Array(9000).fill('because') };
+    expect(faults({ ...line, answer })).toEqual(['answer: has a decision of more than 32 KiB']);
     expect(faults({ ...purchase, customData: { x: Array(9).fill('y'.repeat(32_000)) } })).toEqual([
       ': is larger than 256 KiB',
     ]);

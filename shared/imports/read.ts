@@ -5,7 +5,7 @@ import { type EntityName, entityNames, entityOf, entityOfFile } from './csv/enti
 import { bind, mappedFile } from './csv/mapping.ts';
 import { bodyOf } from './csv/row.ts';
 import { readLine } from './eventLine.ts';
-import { OpenQuoteError, recordsOf } from './records.ts';
+import { type FileRecord, OpenQuoteError, recordsOf } from './records.ts';
 import { type Keyed, runBytes } from './runs.ts';
 import { orderOf, type Staged, type StagedEvent, stage } from './staged.ts';
 import { bytesFrom, GzipError, headOf, isGzip, type Piece } from './storedFile.ts';
@@ -66,6 +66,16 @@ export interface JoinRow {
   body: ReturnType<typeof bodyOf>;
 }
 
+/** A file between two units. Who keeps it open reads on from there; a gzip file has no way in but from its beginning. */
+export interface OpenFile {
+  file: number;
+  /** where its next record begins */
+  offset: number;
+  records: AsyncGenerator<FileRecord>;
+  /** bytes of the file itself that were read */
+  packed(): number;
+}
+
 /** What reading some of the files gave. */
 export interface ReadUnit {
   events: Keyed[];
@@ -76,6 +86,8 @@ export interface ReadUnit {
   /** of the events, for the summary */
   staged: Pick<StagedEvent, 'key' | 'received'>[];
   read: Progress['read'];
+  /** the file in which the unit ends, for the next one; to be closed by its `records.return()` */
+  open?: OpenFile;
   /** are all files read? */
   done: boolean;
 }
@@ -94,8 +106,15 @@ export async function readUnit(
     read,
     mapping,
     now,
+    open,
     most = runBytes,
-  }: { read: Progress['read']; mapping: ImportRequest['mapping']; now: number; most?: number },
+  }: {
+    read: Progress['read'];
+    mapping: ImportRequest['mapping'];
+    now: number;
+    open?: OpenFile | undefined;
+    most?: number;
+  },
 ): Promise<ReadUnit> {
   const unit: ReadUnit = {
     events: [],
@@ -133,23 +152,15 @@ export async function readUnit(
   for (let index = read.file; index < files.length; index++) {
     const file = files[index]!;
     const { name, pieces, shape } = file;
-    const { offset, line } = index === read.file ? read : { offset: 0, line: 1 };
-    let packed = 0;
-    const bytes = bytesFrom(blobs, pieces, {
-      gzip: shape.gzip,
-      offset,
-      read: (sofar) => {
-        packed = sofar;
-      },
-    });
+    const start = index === read.file ? read : { offset: 0, line: 1 };
+    const isOpen = open?.file === index && open.offset === start.offset;
+    const opened = isOpen ? open : openFile(blobs, file, index, start);
     const csv = shape.csv && csvReader(file, joined, mapping);
-    const records = recordsOf(bytes, {
-      start: { offset, line },
-      ...(shape.csv ? { delimiter: shape.csv.delimiter } : {}),
-    });
-    let header = shape.csv?.header === true && offset === 0;
+    let header = shape.csv?.header === true && start.offset === 0;
     try {
-      for await (const record of records) {
+      for (;;) {
+        const { done, value: record } = await opened.records.next();
+        if (done) break;
         if (header) {
           header = false;
           continue;
@@ -171,8 +182,9 @@ export async function readUnit(
             file: index,
             offset: record.end,
             line: record.line + linesIn(record.text),
-            packed: before + packed,
+            packed: before + opened.packed(),
           };
+          unit.open = { ...opened, offset: record.end };
           return unit;
         }
       }
@@ -186,6 +198,27 @@ export async function readUnit(
   }
   unit.done = true;
   return unit;
+}
+
+function openFile(
+  blobs: Blobs,
+  { pieces, shape }: { pieces: readonly Piece[]; shape: FileShape },
+  file: number,
+  { offset, line }: { offset: number; line: number },
+): OpenFile {
+  let packed = 0;
+  const bytes = bytesFrom(blobs, pieces, {
+    gzip: shape.gzip,
+    offset,
+    read: (sofar) => {
+      packed = sofar;
+    },
+  });
+  const records = recordsOf(bytes, {
+    start: { offset, line },
+    ...(shape.csv ? { delimiter: shape.csv.delimiter } : {}),
+  });
+  return { file, offset, records, packed: () => packed };
 }
 
 const bytesOf = (pieces: readonly Piece[]) => pieces.reduce((sum, { bytes }) => sum + bytes, 0);

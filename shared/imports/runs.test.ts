@@ -3,7 +3,7 @@ import fc from 'fast-check';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { type Azurite, startAzurite } from '../../test/azurite.ts';
 import { type Blobs, openStorage } from '../storage/index.ts';
-import { lookAt, readUnit } from './read.ts';
+import { lookAt, type OpenFile, readUnit } from './read.ts';
 import { type Merged, mergeRuns, writeRun } from './runs.ts';
 import type { Progress } from './types.ts';
 
@@ -116,14 +116,25 @@ describe('files that are read piece by piece', () => {
       }
       looked.push({ name, pieces, shape: await lookAt(blobs, pieces, name, undefined) });
     }
-    const read = async (most?: number) => {
+    let fetched = 0;
+    const counting: Blobs = {
+      ...blobs,
+      readRange: (name, offset, length) => {
+        fetched += length;
+        return blobs.readRange(name, offset, length);
+      },
+    };
+    const read = async (most?: number, keepOpen = false) => {
       const found = { events: [] as string[], faults: [] as unknown[], records: 0, units: 0 };
       let place: Progress['read'] = { file: 0, offset: 0, line: 1, packed: 0 };
+      let open: OpenFile | undefined;
+      fetched = 0;
       for (let done = false; !done; found.units++) {
-        const unit = await readUnit(blobs, looked, {
+        const unit = await readUnit(counting, looked, {
           read: place,
           mapping: undefined,
           now,
+          open,
           ...(most === undefined ? {} : { most }),
         });
         found.events.push(...unit.events.map(({ text }) => text));
@@ -131,6 +142,8 @@ describe('files that are read piece by piece', () => {
         found.records += unit.records;
         place = unit.read;
         done = unit.done;
+        if (keepOpen) open = unit.open;
+        else await unit.open?.records.return(undefined);
       }
       return found;
     };
@@ -138,10 +151,15 @@ describe('files that are read piece by piece', () => {
     expect(whole).toMatchObject({ records: 80, units: 1 });
     expect(whole.events.length).toBe(79);
     expect(whole.faults).toEqual([{ file: 'labels.ndjson', line: 18, path: '', message: 'is no JSON' }]);
-    for (const most of [1, 1000, 5000]) {
-      const { units, ...pieces } = await read(most);
-      expect(units).toBeGreaterThan(2);
-      expect(pieces).toEqual({ events: whole.events, faults: whole.faults, records: 80 });
-    }
+    const once = fetched;
+    for (const keepOpen of [false, true])
+      for (const most of [1, 1000, 5000]) {
+        const { units, ...pieces } = await read(most, keepOpen);
+        expect(units).toBeGreaterThan(2);
+        expect(pieces).toEqual({ events: whole.events, faults: whole.faults, records: 80 });
+        // who keeps the file open reads no byte again
+        if (keepOpen) expect(fetched).toBe(once);
+        else expect(fetched).toBeGreaterThan(once);
+      }
   });
 });

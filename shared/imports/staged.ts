@@ -44,6 +44,9 @@ const kinds = new Map<string, { type: string; kind: EventKind }>(
 
 /** Largest event, in UTF-16 units of its JSON: what the API takes as well. */
 const largestEvent = 256 * 1024;
+/** What an export says beside the event has to fit into the same row: as an id, and a decision as JSON. */
+const longestCorrelationId = 1024;
+const largestDecision = 32 * 1024;
 const dayMs = 86_400_000;
 const earliest = Date.UTC(2000, 0, 1);
 
@@ -90,6 +93,11 @@ export function stage(body: unknown, envelope: Envelope, origin: Origin, now: nu
   if (!read.ok) return read;
   const { payload, links, subjects } = read.event;
   if (JSON.stringify(payload).length > largestEvent) return fault('', 'is larger than 256 KiB');
+  const { correlationId: given = '', decision } = envelope;
+  if (given.length > longestCorrelationId)
+    return fault('key.correlationId', `is longer than ${longestCorrelationId} characters`);
+  if (decision && JSON.stringify(decision).length > largestDecision)
+    return fault('answer', `has a decision of more than ${largestDecision / 1024} KiB`);
   const times = kind.role === 'assessment' ? assessmentTimes : laterTimes;
   // a label without a time becomes known with the import
   const at =
@@ -101,8 +109,8 @@ export function stage(body: unknown, envelope: Envelope, origin: Origin, now: nu
     const shown = Number.isNaN(new Date(at).getTime()) ? String(at) : new Date(at).toISOString();
     return fault(times[0] ?? '', `the time of the event is ${shown}: before 2000 or ahead`);
   }
-  const decided = kind.role !== 'assessment' || envelope.decision !== undefined;
-  const stated = decided && envelope.correlationId !== undefined && envelope.correlationId !== '';
+  const decided = kind.role !== 'assessment' || decision !== undefined;
+  const stated = decided && given !== '';
   const identity = identityOf(read.event, envelope.correlationId);
   // what nobody decided must not be found as the answer to a live request
   const correlationId =
@@ -111,7 +119,6 @@ export function stage(body: unknown, envelope: Envelope, origin: Origin, now: nu
       : identity.correlationId;
   const key = { type, id: identity.id, correlationId };
   const received = new Date(Math.min(at, now)).toISOString();
-  const { decision } = envelope;
   return {
     ok: true,
     event: {

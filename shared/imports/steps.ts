@@ -4,7 +4,8 @@ import { type ModelKind, modelEvents } from '../scoring/index.ts';
 import { applyChunk } from './apply.ts';
 import { joinRows } from './csv/join.ts';
 import { leaveAll } from './insert.ts';
-import { FilesError, type JoinRow, lookAt, readUnit, stagedItem } from './read.ts';
+import { mapAtOnce } from './pool.ts';
+import { FilesError, type JoinRow, lookAt, type OpenFile, readUnit, stagedItem } from './read.ts';
 import { type Keyed, type Merged, mergeRuns, runBytes, writeRun } from './runs.ts';
 import type { StagedEvent } from './staged.ts';
 import { type Import, type Imports, names, piecesOf } from './store.ts';
@@ -23,6 +24,8 @@ export interface Session {
   save(): Promise<void>;
   /** events on their way, where a worker imports one chunk after the other */
   events?: AsyncGenerator<Merged>;
+  /** the file that is being read, where a worker reads one unit after the other */
+  open?: OpenFile | undefined;
   pieces?: Piece[][];
 }
 
@@ -35,6 +38,9 @@ const chunkMs = 60_000;
 /** All runs are merged at once: what is read of them lies in memory, and how far they were read is written with each chunk. */
 const mostRuns = 4_000;
 const chunkBytes = 24 * 1024 * 1024;
+
+/** Files whose beginnings lie in memory at once, some megabytes each. */
+const lookedAtOnce = 8;
 
 /** Does the next piece of the work; a piece takes seconds, and may be done again. */
 export async function step(session: Session): Promise<void> {
@@ -89,16 +95,17 @@ async function read(session: Session): Promise<void> {
   const { files, mapping } = one.request;
   const pieces = await filesOf(session);
   if (progress.shapes.length === 0) {
-    const looks = await Promise.allSettled(
-      files.map(({ name }, index) => lookAt(blobs, pieces[index] ?? [], name, mapping)),
-    );
-    const faults = looks.flatMap((look) => {
-      if (look.status === 'fulfilled') return [];
-      if (look.reason instanceof FilesError) return look.reason.faults;
-      throw look.reason;
+    const looks = await mapAtOnce([...files.entries()], lookedAtOnce, async ([index, { name }]) => {
+      try {
+        return { shape: await lookAt(blobs, pieces[index] ?? [], name, mapping) };
+      } catch (error) {
+        if (error instanceof FilesError) return error;
+        throw error;
+      }
     });
+    const faults = looks.flatMap((look) => (look instanceof FilesError ? look.faults : []));
     if (faults.length > 0) throw new FilesError(faults);
-    progress.shapes = looks.flatMap((look) => (look.status === 'fulfilled' ? [look.value] : []));
+    progress.shapes = looks.flatMap((look) => (look instanceof FilesError ? [] : [look.shape]));
     return;
   }
   const unit = await readUnit(
@@ -108,8 +115,9 @@ async function read(session: Session): Promise<void> {
       pieces: pieces[index] ?? [],
       shape: progress.shapes[index] ?? { gzip: false },
     })),
-    { read: progress.read, mapping, now: Date.parse(one.created) },
+    { read: progress.read, mapping, now: Date.parse(one.created), open: session.open },
   );
+  session.open = unit.open;
   if (unit.rows.length > 0) {
     progress.rowBytes += bytesOf(unit.rows);
     await writeRun(blobs, names.run(one, 'rows', progress.joinRuns), unit.rows);

@@ -89,6 +89,7 @@ async function workAlone(
     }
   } finally {
     await session.events?.return(undefined);
+    await session.open?.records.return(undefined);
   }
   if (progress.outcome === undefined) return true;
   await tidy(app, imports, session);

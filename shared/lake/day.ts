@@ -38,7 +38,7 @@ export async function openDay(blobs: Blobs, workspace: Workspace, day: LakeDay):
   const path = workspace.path(parquetName);
   try {
     const source = await blobs.stream(folder + parquetName);
-    if (!source) throw new Moved();
+    if (!source) throw new Moved(`${folder}${parquetName} is gone.`);
     await pipeline(source, createWriteStream(path));
   } catch (error) {
     // replaced in the middle of it

@@ -204,7 +204,42 @@ describe('the lake', () => {
   });
 });
 
+it('names the day of which something cannot be read', async () => {
+  const environment = await sample();
+  const folder = `${environment}/Purchase/2026/11/20/`;
+  const said = { message: expect.stringContaining(`${folder}: `) };
+  const event = {
+    key: { environment, type: 'Purchase', id: 'p1', correlationId: 'c' },
+    received: `${day}T08:00:00.000Z`,
+  };
+  for (const [file, content] of [
+    ['half.ndjson', '{"received":"2026-11-20T08:0'],
+    ['day.parquet', 'PAR1 and no more'],
+  ] as const) {
+    await storage.blobs('events').write(folder + file, content);
+    await expect(linesIn(environment)).rejects.toMatchObject(said);
+    await expect(lake.remove([event])).rejects.toMatchObject(said);
+    expect((await lake.compact(next)).problems).toContainEqual(said.message);
+    await storage.blobs('events').remove(folder + file);
+  }
+});
+
 describe('deletion', () => {
+  it('finds ids with any sign, also in Parquet', async () => {
+    const environment = randomUUID();
+    const odd = ['nul\0', '\uFEFFmark', "quo'te", '\u2028'];
+    await put(
+      environment,
+      '0800',
+      odd.map((id) => ['08:00:00.000Z', id] as const),
+    );
+    await lake.compact(next);
+    expect((await idsIn(environment)).sort()).toEqual([...odd].sort());
+    const keyOf = (id: string) => ({ environment, type: 'Purchase', id, correlationId: 'c' });
+    await lake.remove(odd.map((id) => ({ key: keyOf(id), received: `${day}T08:00:00.000Z` })));
+    expect(await idsIn(environment)).toEqual([]);
+  });
+
   const gone = (environment: string) => {
     const { key, received } = eventAt(environment, '08:59:59.999Z', 'c');
     return [{ key, received }];

@@ -1,10 +1,10 @@
-import type { Storage } from '../storage/index.ts';
+import { type Storage, StorageUnavailable } from '../storage/index.ts';
 import { compactDay } from './compact.ts';
 import { merge, readDay } from './day.ts';
 import { dayOf, headOf, keyOf, type LakeKey, receivedOf } from './line.ts';
 import { folderOf, goneKey, hashOfKey, type LakeDay, placeKey } from './places.ts';
 import { goneOf, removeFromDay } from './remove.ts';
-import { openWorkspace } from './workspace.ts';
+import { openWorkspace, type Workspace } from './workspace.ts';
 
 /** What is read: events received at `from` or later and before `to`, ISO 8601 in UTC. */
 export interface LakeRange {
@@ -44,6 +44,14 @@ export function openLake(storage: Storage): Lake {
   async function* places(): AsyncGenerator<{ environment: string; type: string }> {
     for await (const { environment, type } of table.range('places'))
       yield { environment: String(environment), type: String(type) };
+  }
+
+  async function* linesIn(day: LakeDay, workspace: Workspace, brief: boolean): AsyncGenerator<string> {
+    try {
+      yield* readDay(blobs, workspace, day, brief);
+    } catch (error) {
+      throw inDay(day, error);
+    }
   }
 
   return {
@@ -87,7 +95,7 @@ export function openLake(storage: Storage): Lake {
       const workspace = await openWorkspace();
       try {
         for (const day of daysBetween(from, to)) {
-          const sources = wanted.map((place) => readDay(blobs, workspace, { ...place, day }, brief));
+          const sources = wanted.map((place) => linesIn({ ...place, day }, workspace, brief));
           for await (const line of merge(sources)) {
             const received = receivedOf(line);
             if (received >= from && received < to) yield line;
@@ -110,7 +118,12 @@ export function openLake(storage: Storage): Lake {
           const { key, received } = some[0]!;
           const day = { environment: key.environment, type: key.type, day: dayOf(received) };
           const minutes = new Set(some.map((one) => one.received.slice(11, 16).replace(':', '')));
-          await removeFromDay(blobs, workspace, day, new Set(some.map((one) => hashOfKey(one.key))), minutes);
+          const hashes = new Set(some.map((one) => hashOfKey(one.key)));
+          try {
+            await removeFromDay(blobs, workspace, day, hashes, minutes);
+          } catch (error) {
+            throw inDay(day, error);
+          }
         }
       } finally {
         await workspace.close();
@@ -129,9 +142,7 @@ export function openLake(storage: Storage): Lake {
             // not where more was written meanwhile
             await table.remove('open', rowKey, etag);
           } catch (error) {
-            result.problems.push(
-              `${folderOf(day)}: ${error instanceof Error ? error.message : String(error)}`,
-            );
+            result.problems.push(inDay(day, error).message);
           }
         }
       } finally {
@@ -140,6 +151,13 @@ export function openLake(storage: Storage): Lake {
       return result;
     },
   };
+}
+
+/** What went wrong, with the folder of the day: whoever reads the lake reads hundreds of them. */
+function inDay(day: LakeDay, error: unknown): Error {
+  if (error instanceof StorageUnavailable) return error;
+  const message = error instanceof Error ? error.message : String(error);
+  return new Error(`${folderOf(day)}: ${message}`, { cause: error });
 }
 
 const order = (a: string, b: string) => (a < b ? -1 : a > b ? 1 : 0);

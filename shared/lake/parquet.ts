@@ -115,17 +115,22 @@ export async function coversOf(engine: Engine, path: string): Promise<string[]> 
   return JSON.parse(String(row?.files ?? '[]'));
 }
 
+/** The engine's reader takes U+FEFF at the beginning of a text for a byte order mark and drops it, so that a sign stands before ids. */
+const ids = `'=' || id AS id, '=' || correlationId AS correlationId`;
+const idIn = (value: SqlValue | undefined) => String(value).slice(1);
+
 /** The events of a Parquet file as lines; `brief` leaves out what decisions rested on, which is most of it. */
 export async function* parquetLines(engine: Engine, path: string, brief: boolean): AsyncGenerator<string> {
   const parts = brief ? 'event, enrichment' : 'event, answer, enrichment, evidence';
   const rows = engine.stream(
-    `SELECT strftime(received, '%Y-%m-%dT%H:%M:%S.%gZ') AS received, environment, type, id, correlationId, root, ${parts} FROM read_parquet(${literal(path)})`,
+    `SELECT strftime(received, '%Y-%m-%dT%H:%M:%S.%gZ') AS received, environment, type, ${ids}, root, ${parts} FROM read_parquet(${literal(path)})`,
   );
   for await (const row of rows) yield lineOf(row);
 }
 
 function lineOf(row: Record<string, SqlValue>): string {
-  const { received, environment, type, id, correlationId, root } = row;
+  const { received, environment, type, root } = row;
+  const [id, correlationId] = [idIn(row.id), idIn(row.correlationId)];
   const head = JSON.stringify({ received, key: { environment, type, id, correlationId }, root });
   const parts = ['event', 'answer', 'enrichment', 'evidence'].flatMap((name) => {
     const text = row[name];
@@ -143,11 +148,9 @@ export async function withoutEvents(
   const engine = await workspace.engine();
   const from = `FROM read_parquet(${literal(path)})`;
   const found: string[] = [];
-  await engine.each(`SELECT environment, type, id, correlationId ${from}`, (row) => {
-    const [environment, type, id, correlationId] = [row.environment, row.type, row.id, row.correlationId].map(
-      String,
-    );
-    const key = { environment: environment!, type: type!, id: id!, correlationId: correlationId! };
+  await engine.each(`SELECT environment, type, ${ids} ${from}`, (row) => {
+    const [environment, type] = [String(row.environment), String(row.type)];
+    const key = { environment, type, id: idIn(row.id), correlationId: idIn(row.correlationId) };
     if (hashes.has(hashOfKey(key))) found.push(`(${literal(key.id)}, ${literal(key.correlationId)})`);
   });
   if (found.length === 0) return undefined;

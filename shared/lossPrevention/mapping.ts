@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { fitsPattern } from '../wildcard.ts';
 import { type EntityName, entityNames, schemaFields, usedFields } from './schema.ts';
 
 const name = z.string().min(1).max(256);
@@ -48,16 +49,7 @@ export type MappedSource = Mapping['sources'][number];
 
 /** The first source of the mapping whose pattern fits the path. */
 export function mappedSource(mapping: Mapping | undefined, path: string): MappedSource | undefined {
-  return mapping?.sources.find((entry) => matches(entry.files, path));
-}
-
-function matches(pattern: string, path: string): boolean {
-  const parts = pattern
-    .split(/(\*\*|\*)/)
-    .map((part) =>
-      part === '**' ? '.*' : part === '*' ? '[^/]*' : part.replaceAll(/[.*+?^${}()|[\]\\]/g, '\\$&'),
-    );
-  return new RegExp(`^${parts.join('')}$`).test(path);
+  return mapping?.sources.find((entry) => fitsPattern(entry.files, path));
 }
 
 /** How the columns of one file become the columns of an entity. */

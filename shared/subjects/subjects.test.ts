@@ -123,6 +123,13 @@ describe('an export', () => {
     expect(text).not.toContain(other);
   });
 
+  it('finds a user whose id was cut in the middle of a character, as the wire keeps it', async () => {
+    await shop('half \uFFFD');
+    const request = await ask('Export', 'half \uD83D');
+    await toTheEnd(request);
+    expect((await statusOf(request)).events).toBe(2);
+  });
+
   it('goes on where a process died', async () => {
     for (let i = 0; i < 3; i++) await shop('lee');
     const request = await ask('Export', 'lee');

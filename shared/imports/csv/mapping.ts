@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { fitsPattern } from '../../wildcard.ts';
 import { type EntityName, entityNames, entityOf, type Path, pathOf } from './entities.ts';
 
 const name = z.string().min(1).max(256);
@@ -46,13 +47,7 @@ type Source = z.output<typeof source>;
 /** The first entry of the mapping whose pattern fits the file's name. */
 export function mappedFile(mapping: Mapping | undefined, file: string): MappedFile | undefined {
   const folded = file.toLowerCase();
-  return mapping?.files.find((entry) => {
-    const parts = entry.name
-      .toLowerCase()
-      .split('*')
-      .map((part) => part.replaceAll(/[.*+?^${}()|[\]\\]/g, '\\$&'));
-    return new RegExp(`^${parts.join('.*')}$`, 's').test(folded);
-  });
+  return mapping?.files.find(({ name }) => fitsPattern(name.toLowerCase().replaceAll(/\*+/g, '**'), folded));
 }
 
 /** Where one value of a row goes, and what it is. */
