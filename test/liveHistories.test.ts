@@ -11,7 +11,7 @@ import { observe } from '../shared/assessment/observe.ts';
 import type { EventKey } from '../shared/assessment/record.ts';
 import { eventKinds } from '../shared/events/index.ts';
 import { openApp } from '../shared/openApp.ts';
-import { readEventLine } from '../shared/scoring/eventLines.ts';
+import { readTrainingLine } from '../shared/scoring/eventLines.ts';
 import { entitiesOf } from '../shared/scoring/features/entities.ts';
 import type { FeatureEvent } from '../shared/scoring/features/event.ts';
 import { featureNames, featureRow } from '../shared/scoring/features/schema.ts';
@@ -63,7 +63,7 @@ async function storedOf(key: EventKey) {
 }
 
 async function lineOf(key: EventKey) {
-  return readEventLine(JSON.stringify(await storedOf(key)));
+  return readTrainingLine(JSON.stringify(await storedOf(key)));
 }
 
 async function liveRow(root: string, event: FeatureEvent): Promise<Float32Array> {

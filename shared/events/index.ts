@@ -214,3 +214,12 @@ export const eventKinds = {
     };
   }),
 } satisfies Partial<Record<EventType, EventKind>>;
+
+const kinds = new Map<string, { type: string; kind: EventKind }>(
+  Object.entries(eventKinds).map(([type, kind]) => [type.toLowerCase(), { type, kind }]),
+);
+
+/** The kind of a type in any letter case, with the type's own spelling. */
+export function kindNamed(type: string): { type: string; kind: EventKind } | undefined {
+  return kinds.get(type.toLowerCase());
+}

@@ -1,137 +1,54 @@
 import { gzipSync } from 'node:zlib';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { type Azurite, startAzurite } from '../../test/azurite.ts';
 import { dyingStorage } from '../../test/dyingStorage.ts';
+import {
+  content,
+  countedOf,
+  day,
+  type Given,
+  history,
+  later,
+  makeEnvironment,
+  ndjson,
+  now,
+  openImporting,
+  prepareImport,
+  purchase,
+  runImport,
+} from '../../test/importing.ts';
 import type { App } from '../assessment/app.ts';
 import { assess } from '../assessment/assess.ts';
 import { standingOf } from '../assessment/labels.ts';
 import { observe } from '../assessment/observe.ts';
 import { eventView } from '../assessment/view.ts';
-import { openApp } from '../openApp.ts';
-import { referenceContainer } from '../referenceFile.ts';
 import { lakeSource } from '../retraining/lakeSource.ts';
 import { openMemoryHistories } from '../scoring/features/memory.ts';
 import { directories } from '../scoring/scorecardDirectories.ts';
-import { readSettings } from '../settings.ts';
-import { openStorage } from '../storage/index.ts';
 import { completeIndex, eventsOf } from '../subjects/find.ts';
 import { openRequests, readRequest, work as workOnSubject } from '../subjects/index.ts';
 import {
   cancelImport,
   createImport,
-  faultsFile,
   getImport,
   type ImportState,
   importSchema,
-  partBytes,
   startImport,
   sweep,
-  uploadPart,
   work,
 } from './index.ts';
-import { openImports } from './store.ts';
 
-const day = 86_400_000;
-const now = Date.UTC(2026, 5, 1, 12);
-let azurite: Azurite;
 let app: App;
-
+let stop: () => Promise<void>;
 beforeAll(async () => {
-  azurite = await startAzurite();
-  const storage = openStorage({ connectionString: azurite.connectionString });
-  await storage.ensure({ containers: [referenceContainer] });
-  await storage
-    .blobs(referenceContainer)
-    .write('bins.csv', 'bin,issuer,countryCode\n411111,Contoso Bank,MX\n');
-  const settings = { HOLDFAST_STORAGE: azurite.connectionString, HOLDFAST_BIN_DATA: 'bins.csv' };
-  app = {
-    ...(await openApp(readSettings(settings))),
-    clock: () => now,
-  };
+  ({ app, stop } = await openImporting());
 });
-afterAll(() => azurite?.stop());
+afterAll(() => stop?.());
 
-const sets = {
-  velocities: [
-    'SELECT Count() AS purchases FROM Purchase GROUPBY @"user.userId"',
-    'SELECT Sum(@"totalAmount") AS amounts FROM Purchase GROUPBY @"deviceContext.externalDeviceId"',
-    'SELECT Count() AS chargebacks FROM Chargeback GROUPBY @"purchase.user.userId"',
-  ],
-};
-
-async function environment(name: string): Promise<string> {
-  const { view } = await app.config.putEnvironment(name, { name }, { by: 'test' });
-  await app.config.put(view.id, 'velocitySets', 'Some', sets, { by: 'test' });
-  return view.id;
-}
-
-interface Given {
-  files: { name: string; content: string | Uint8Array }[];
-  mapping?: unknown;
-  rejectedShare?: number;
-  dryRun?: boolean;
-}
-
-async function prepared(env: string, { files, mapping, rejectedShare }: Given): Promise<ImportState> {
-  const contents = files.map(({ content }) => Buffer.from(content));
-  const request = importSchema.parse({
-    files: files.map(({ name }, index) => ({ name, bytes: contents[index]?.length })),
-    mapping,
-    rejectedShare,
-    train: false,
-  });
-  const made = await createImport(app, env, request, 'test');
-  for (const [file, content] of contents.entries())
-    for (let part = 0; part * partBytes < content.length; part++)
-      await uploadPart(app, made.one, {
-        file,
-        part,
-        content: content.subarray(part * partBytes, (part + 1) * partBytes),
-      });
-  return made;
-}
-
-async function run(env: string, given: Given): Promise<ImportState> {
-  const made = await prepared(env, given);
-  await startImport(app, made.one, given.dryRun ?? false);
-  expect(await work(app, made.one)).toBe(false);
-  return getImport(app, made.one);
-}
-
-const purchase = (index: number, at: number, user = `u${index % 7}`) => ({
-  purchaseId: `p${index}`,
-  merchantLocalDate: new Date(at).toISOString(),
-  totalAmount: 10 + (index % 5),
-  user: { userId: user, email: `${user}@x.example` },
-  deviceContext: { externalDeviceId: `d${index % 3}` },
-});
-
-/** Purchases over 120 days, newest first, so that no order in the file helps. */
-const history = Array.from({ length: 60 }, (_, index) => purchase(index, now - (1 + index * 2) * day));
-const later = [
-  {
-    chargebackId: 'c1',
-    purchaseId: 'p3',
-    status: 'Accepted',
-    reason: 'fraud',
-    bankEventTimestamp: new Date(now - 3 * day).toISOString(),
-  },
-  { purchaseId: 'p4', isFraud: true, received: new Date(now - 2 * day).toISOString() },
-];
-const ndjson = (lines: readonly unknown[]) => lines.map((line) => `${JSON.stringify(line)}\n`).join('');
-const content = ndjson([...later, ...history]);
-
-async function counted(env: string, name: string, key: string, days = 90): Promise<number> {
-  const snapshot = await app.config.snapshot(env);
-  const ref = snapshot.chain[0]?.velocity(name);
-  if (!ref) throw new Error(`there is no velocity ${name}`);
-  const [value] = await app.velocities.read(
-    snapshot.root,
-    [{ ref, key, window: { count: days, unit: 'd' } }],
-    now,
-  );
-  return value ?? Number.NaN;
-}
+const environment = (name: string) => makeEnvironment(app, name);
+const prepared = (env: string, given: Given) => prepareImport(app, env, given);
+const run = (env: string, given: Given) => runImport(app, env, given);
+const counted = (env: string, name: string, key: string, days?: number) =>
+  countedOf(app, env, name, key, days);
 
 /** The histories of a few entities, as they are stored. */
 function histories(env: string) {
@@ -414,145 +331,6 @@ it('models learn from past events with the countries of the address and of the b
   const source = lakeSource(app.lake, { ...range, environments: [env], types: ['Purchase'] });
   const [learnt] = await Array.fromAsync(source.events());
   expect(learnt).toMatchObject({ ipCountry: 'US', binCountry: 'MX' });
-});
-
-describe('files with faults', () => {
-  const bad = ndjson([history[0], { ...history[1], user: {} }, history[2]]).replace('}\n', '}\nno json\n');
-
-  it('are not imported where more is wrong than may be; every fault has its line and path', async () => {
-    const env = await environment('faulty');
-    const { status, progress, one } = await run(env, { files: [{ name: 'bad.ndjson', content: bad }] });
-    expect(status).toBe('Failed');
-    expect(progress?.reason).toBe(
-      '2 of 4 records cannot be read, which is more than the share of 0.05 that is allowed. Nothing was imported.',
-    );
-    const faults = [
-      { file: 'bad.ndjson', line: 2, path: '', message: 'is no JSON' },
-      { file: 'bad.ndjson', line: 3, path: 'user.userId', message: 'is required' },
-    ];
-    expect(progress?.faults).toEqual(faults);
-    const file = new TextDecoder().decode(await faultsFile(app, one));
-    expect(
-      file
-        .trim()
-        .split('\n')
-        .map((line) => JSON.parse(line)),
-    ).toEqual(faults);
-    expect(await app.records.latest(env, 'Purchase', 'p0')).toBeUndefined();
-  });
-
-  it('are imported without them where that is allowed; a dry run comes first and imports nothing', async () => {
-    const env = await environment('tolerant');
-    const dry = await run(env, {
-      files: [{ name: 'bad.ndjson', content: bad }],
-      rejectedShare: 0.5,
-      dryRun: true,
-    });
-    expect(dry.status).toBe('Validated');
-    expect(dry.progress?.types.Purchase?.events).toBe(2);
-    expect(await app.records.latest(env, 'Purchase', 'p0')).toBeUndefined();
-    await startImport(app, dry.one, false);
-    await work(app, dry.one);
-    const done = await getImport(app, dry.one);
-    expect(done.status).toBe('Completed');
-    expect(done.progress?.events.imported).toBe(2);
-    expect(await counted(env, 'purchases', 'u0')).toBe(1);
-  });
-
-  it('have all their faults in the file of faults, also where none of many rows belongs to an event', async () => {
-    const env = await environment('orphans');
-    const rows = Array.from({ length: 50_001 }, (_, index) => `p${index},x\n`).join('');
-    const { one, progress } = await run(env, {
-      files: [{ name: 'products.csv', content: `PurchaseId,ProductId\n${rows}` }],
-    });
-    expect(progress?.records).toEqual({ read: 50_001, rejected: 50_001 });
-    const lines = new TextDecoder()
-      .decode(await faultsFile(app, one))
-      .trim()
-      .split('\n');
-    expect(new Set(lines).size).toBe(50_001);
-  });
-
-  it('have so many of their faults in the file of faults as one answer can hold', async () => {
-    const env = await environment('hopeless');
-    // twenty faults of a record are noted
-    const productList = Array.from({ length: 20 }, () => ({ productId: 'x', quantity: 'many' }));
-    const lines = ndjson(Array.from({ length: 5_001 }, () => ({ ...history[0], productList })));
-    const { one, progress } = await run(env, { files: [{ name: 'h.ndjson', content: lines }] });
-    expect(progress?.records).toEqual({ read: 5_001, rejected: 5_001 });
-    const file = await faultsFile(app, one);
-    expect(Buffer.from(file).toString().trim().split('\n')).toHaveLength(100_000);
-  });
-
-  it('that are damaged or nothing that is known say so', async () => {
-    const env = await environment('unknown');
-    const reason = async (name: string, text: string | Uint8Array) =>
-      (await run(env, { files: [{ name, content: text }] })).progress?.reason;
-    expect(await reason('x.csv', 'a,b\n1,2\n')).toMatch(/neither NDJSON nor known as one of DFP's entities/);
-    expect(await reason('x.json', '[{"purchaseId":"p"}]')).toMatch(/is a JSON list/);
-    expect(await reason('x.gz', gzipSync(content).subarray(0, 300))).toMatch(/damaged or not whole/);
-    const open =
-      'PurchaseId,MerchantLocalDate,UserId\np1,2026-05-30,u1\np2,2026-05-30,"u2\np3,2026-05-30,u3\n';
-    expect(await reason('Purchases.csv', open)).toMatch(/a quote that begins in this record is not closed/);
-    expect(await reason('x.bin', new Uint8Array([0, 1, 2, 3, 10]))).toMatch(/is not text/);
-  });
-});
-
-describe('the upload of files', () => {
-  it('is checked part by part, and before it starts', async () => {
-    const env = await environment('parts');
-    const files = [{ name: 'a.ndjson', bytes: partBytes + 10 }];
-    const { one } = await createImport(app, env, importSchema.parse({ files }), 'test');
-    const part = (number: number, size: number) =>
-      uploadPart(app, one, { file: 0, part: number, content: new Uint8Array(size) });
-    await expect(part(0, 5)).rejects.toMatchObject({ status: 400, code: 'PartSize' });
-    await expect(part(2, 5)).rejects.toMatchObject({ status: 404 });
-    await part(1, 10);
-    expect((await getImport(app, one)).uploaded).toEqual([[1]]);
-    await expect(startImport(app, one, false)).rejects.toMatchObject({ status: 409, code: 'PartsMissing' });
-    await cancelImport(app, one);
-    expect(await work(app, one)).toBe(false);
-    expect((await getImport(app, one)).status).toBe('Cancelled');
-    await expect(part(0, partBytes)).rejects.toMatchObject({ status: 409 });
-    expect(await Array.fromAsync(app.storage.blobs('imports').list(`${env}/${one.id}/files/`))).toEqual([]);
-  });
-
-  it('of more than an import takes is refused, before it begins or where that shows', async () => {
-    const env = await environment('large');
-    const files = ['a', 'b'].map((name) => ({ name, bytes: 15e9 }));
-    await expect(createImport(app, env, importSchema.parse({ files }), 'test')).rejects.toMatchObject({
-      status: 413,
-      detail: 'The files have 30 GB together; an import takes 20. Make several.',
-    });
-    const { one } = await prepared(env, { files: [{ name: 'h.ndjson', content }] });
-    await startImport(app, one, false);
-    await work(app, one, { sliceMs: 0 });
-    // as if much of it had been read
-    const imports = openImports(app.storage);
-    const known = await imports.progress(one);
-    if (!known) throw new Error('nothing was done');
-    await imports.save(one, { ...known.progress, runs: 4_000 }, known.etag);
-    expect(await work(app, one)).toBe(false);
-    const { status, progress } = await getImport(app, one);
-    expect(status).toBe('Failed');
-    expect(progress?.reason).toMatch(
-      /more than the 100 GB of unpacked events that an import sorts; make several/,
-    );
-  });
-
-  it('may be left out for files in the environment’s own inbox', async () => {
-    const env = await environment('inbox');
-    const ask = (blob: string) =>
-      createImport(app, env, importSchema.parse({ files: [{ name: 'a', blob }], train: false }), 'test');
-    await expect(ask('inbox/other/a.ndjson')).rejects.toMatchObject({ status: 400 });
-    const blob = `inbox/${env}/a.ndjson`;
-    const { one } = await ask(blob);
-    await expect(startImport(app, one, false)).rejects.toMatchObject({ status: 404, code: 'FileNotFound' });
-    await app.storage.blobs('imports').write(blob, content);
-    await startImport(app, one, false);
-    await work(app, one);
-    expect((await getImport(app, one)).progress?.events.imported).toBe(62);
-  });
 });
 
 it('hundreds of files are looked at a few at a time', async () => {

@@ -2,15 +2,8 @@ import { z } from 'zod';
 import type { EventKey } from '../assessment/eventKeys.ts';
 import { identityOf } from '../assessment/identity.ts';
 import { approval } from '../events/decision.ts';
-import {
-  type Decision,
-  type EventKind,
-  eventKinds,
-  type Fault,
-  type Link,
-  type Subject,
-} from '../events/index.ts';
-import { readInstant } from '../events/instant.ts';
+import { ownTime, timePaths } from '../events/eventTime.ts';
+import { type Decision, type Fault, kindNamed, type Link, type Subject } from '../events/index.ts';
 import type { JsonObject } from '../fql/index.ts';
 
 /** Where in the uploaded files an event stood. */
@@ -37,11 +30,6 @@ export interface StagedEvent extends Origin {
 
 export type Staged = { ok: true; event: StagedEvent } | { ok: false; faults: Fault[] };
 
-/** The kinds that can be imported, by lower-case name. */
-const kinds = new Map<string, { type: string; kind: EventKind }>(
-  Object.entries(eventKinds).map(([type, kind]) => [type.toLowerCase(), { type, kind }]),
-);
-
 /** Largest event, in UTF-16 units of its JSON: what the API takes as well. */
 const largestEvent = 256 * 1024;
 /** What an export says beside the event has to fit into the same row: as an id, and a decision as JSON. */
@@ -50,34 +38,12 @@ const largestDecision = 32 * 1024;
 const dayMs = 86_400_000;
 const earliest = Date.UTC(2000, 0, 1);
 
-/** Where the events say themselves when they were: of assessments, and of others. */
-const assessmentTimes = [
-  'merchantLocalDate',
-  '_metadata.merchantTimeStamp',
-  'metadata.merchantTimeStamp',
-  'customerLocalDate',
-  'metadata.customerLocalDate',
-  'metadata.timestamp',
-];
-const laterTimes = [
-  'eventTimeStamp',
-  'label.eventTimeStamp',
-  'bankEventTimestamp',
-  'statusDate',
-  'statusDetails.statusDate',
-  '_metadata.merchantTimeStamp',
-  'metadata.merchantTimeStamp',
-  'merchantLocalDate',
-  'customerLocalDate',
-  'metadata.customerLocalDate',
-  'metadata.timestamp',
-];
-
-export interface Envelope {
+/** What a file says of an event beside it. */
+interface Envelope {
   type: string;
-  /** when it was received, as the file says: ISO 8601 or milliseconds since 1970 */
-  received?: unknown;
-  correlationId?: string | undefined;
+  /** when it was received, ms since 1970 */
+  received?: number;
+  correlationId?: string;
   decision?: Decision | undefined;
 }
 
@@ -86,7 +52,7 @@ export interface Envelope {
  * ahead, times without their offset), counts as of now, so that who asks for a deletion after that reaches it.
  */
 export function stage(body: unknown, envelope: Envelope, origin: Origin, now: number): Staged {
-  const known = kinds.get(envelope.type.toLowerCase());
+  const known = kindNamed(envelope.type);
   if (!known) return fault('type', `is no type of event that can be imported: ${envelope.type.slice(0, 80)}`);
   const { type, kind } = known;
   const read = kind.parse(body);
@@ -98,16 +64,14 @@ export function stage(body: unknown, envelope: Envelope, origin: Origin, now: nu
     return fault('key.correlationId', `is longer than ${longestCorrelationId} characters`);
   if (decision && JSON.stringify(decision).length > largestDecision)
     return fault('answer', `has a decision of more than ${largestDecision / 1024} KiB`);
-  const times = kind.role === 'assessment' ? assessmentTimes : laterTimes;
+  const [usual = ''] = timePaths(kind.role);
   // a label without a time becomes known with the import
-  const at =
-    instantOf(envelope.received) ?? firstInstant(payload, times) ?? (kind.role === 'label' ? now : undefined);
-  if (at === undefined)
-    return fault(times[0] ?? '', `has no time: say it here, or as "received" of the line`);
+  const at = envelope.received ?? ownTime(payload, kind.role) ?? (kind.role === 'label' ? now : undefined);
+  if (at === undefined) return fault(usual, `has no time: say it here, or as "received" of the line`);
   if (at > now + dayMs || at < earliest) {
     // a number may be no time at all, e.g. nanoseconds
     const shown = Number.isNaN(new Date(at).getTime()) ? String(at) : new Date(at).toISOString();
-    return fault(times[0] ?? '', `the time of the event is ${shown}: before 2000 or ahead`);
+    return fault(usual, `the time of the event is ${shown}: before 2000 or ahead`);
   }
   const decided = kind.role !== 'assessment' || decision !== undefined;
   const stated = decided && given !== '';
@@ -136,36 +100,17 @@ export function stage(body: unknown, envelope: Envelope, origin: Origin, now: nu
 
 /** Assessments first, then what labels may be about, then what belongs to them; each in the order of time and of the files. */
 export function orderOf({ key, received, file, line }: StagedEvent): string {
-  const role = kinds.get(key.type.toLowerCase())?.kind.role;
+  const role = kindNamed(key.type)?.kind.role;
   const phase = role === 'assessment' ? 0 : key.type === 'AccountUpdate' ? 1 : 2;
   return `${phase}|${received}|${String(file).padStart(4, '0')}|${String(line).padStart(12, '0')}`;
 }
 
 export function isStagedAssessment({ key }: Pick<StagedEvent, 'key'>): boolean {
-  return kinds.get(key.type.toLowerCase())?.kind.role === 'assessment';
+  return kindNamed(key.type)?.kind.role === 'assessment';
 }
 
 export function fault(path: string, message: string): { ok: false; faults: Fault[] } {
   return { ok: false, faults: [{ path, message }] };
-}
-
-function instantOf(value: unknown): number | undefined {
-  if (typeof value === 'number') return Number.isFinite(value) ? value : undefined;
-  return readInstant(value);
-}
-
-function firstInstant(payload: JsonObject, paths: readonly string[]): number | undefined {
-  for (const path of paths) {
-    let value: unknown = payload;
-    for (const name of path.split('.'))
-      value =
-        typeof value === 'object' && value !== null
-          ? Object.getOwnPropertyDescriptor(value, name)?.value
-          : undefined;
-    const found = readInstant(value);
-    if (found !== undefined) return found;
-  }
-  return undefined;
 }
 
 const names = z.array(z.string()).catch([]);

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { EventLineError, type Gathered, gatherLines, readEventLine } from './eventLines.ts';
+import { EventLineError, type Gathered, gatherLines, readTrainingLine } from './eventLines.ts';
 
 const body = {
   purchaseId: 'p1',
@@ -9,7 +9,7 @@ const body = {
 };
 const at = Date.parse('2026-01-03T00:00:00.000Z');
 const received = new Date(at).toISOString();
-const read = (value: unknown) => readEventLine(JSON.stringify(value));
+const read = (value: unknown) => readTrainingLine(JSON.stringify(value));
 
 describe('event lines', () => {
   it('are read as stored, in short and bare', () => {
@@ -90,6 +90,8 @@ describe('event lines', () => {
       undated: false,
     });
     expect(read({ purchaseId: 'p1', isFraud: true })).toMatchObject({ kind: 'label', undated: true });
+    expect(read({ PurchaseId: 'p1', IsFraud: 'True', received })).toMatchObject({ label: verdict });
+    expect(read({ type: 'MyAssessment', received, event: { a: 1 } })).toEqual({ kind: 'nothing' });
     expect(
       read({ chargebackId: 'c', purchaseId: 'p1', status: 'Accepted', bankEventTimestamp: received }),
     ).toMatchObject({ kind: 'label', label: verdict });
@@ -100,22 +102,23 @@ describe('event lines', () => {
       read({
         type: 'BankEvent',
         received,
-        event: { bankEventId: 'b', purchaseId: 'p1', status: 'Approved' },
+        event: { bankEventId: 'b', type: 'Auth', purchaseId: 'p1', status: 'Approved' },
       }),
     ).toEqual({ kind: 'nothing' });
   });
 
   it('that cannot be read are refused with the reason', () => {
-    const wrong = (text: string) => expect(() => readEventLine(text));
+    const wrong = (text: string) => expect(() => readTrainingLine(text));
     wrong('{').toThrow(EventLineError);
     wrong('7').toThrow(/no JSON object/);
-    wrong('{"a":1}').toThrow(/no event/);
+    wrong('{"a":1}').toThrow(/neither its type/);
     wrong('{"type":"Purchase","event":{"purchaseId":"x","merchantLocalDate":"soon"}}').toThrow(
       /neither when/,
     );
     wrong('{"type":"Purchase","event":{"merchantLocalDate":"2026-01-01"}}').toThrow(
-      /no Purchase: .*purchaseId/,
+      /^purchaseId is required$/,
     );
+    wrong('{"purchaseId":"p1","isFraud":"maybe"}').toThrow(/^isFraud expected true or false$/);
   });
 
   it('are gathered, and those that cannot be read noted by number', async () => {
@@ -131,6 +134,6 @@ describe('event lines', () => {
     expect(gathered.events.map(({ id }) => id)).toEqual(['p1']);
     expect(gathered.labels.map(({ arrived }) => arrived)).toEqual([at]);
     expect(gathered.undated.length).toBe(1);
-    expect(gathered.faults).toEqual([{ line: 3, message: 'This is no JSON.' }]);
+    expect(gathered.faults).toEqual([{ line: 3, message: 'is no JSON' }]);
   });
 });

@@ -1,107 +1,41 @@
-import { parseAccountCreation } from '../events/accountCreation.ts';
-import { parseAccountLogin } from '../events/accountLogin.ts';
-import type { JsonObject } from '../events/canonical.ts';
-import { readInstant } from '../events/instant.ts';
-import { parsePurchase } from '../events/purchase.ts';
+import { readEventLine } from '../events/eventLine.ts';
+import { ownTime } from '../events/eventTime.ts';
+import { type Fault, kindNamed } from '../events/index.ts';
 import type { FeatureEvent } from './features/event.ts';
 import { type Label, labelOf } from './labels.ts';
+import { modelEvents } from './model.ts';
 import { at, textAt } from './scorecardReads.ts';
 
 /**
  * What one line of an NDJSON file of events or labels holds. `undated`: the label has no time; it counts as known from the end
- * of the file on. `nothing`: an event that is neither assessed nor a label (a status, an approval …).
+ * of the file on. `nothing`: an event that no model learns from and that is no label (a status, an approval …).
  */
 export type Line =
   | { kind: 'event'; event: FeatureEvent }
   | { kind: 'label'; label: Label; undated: boolean }
   | { kind: 'nothing' };
 
+/** Faults of a line that its message tells. */
+const mostFaults = 3;
+
 /** A line that cannot be read; the message says why. */
-export class EventLineError extends Error {}
-
-interface Assessed {
-  type: string;
-  id: readonly string[];
-  parse(
-    json: unknown,
-  ): { ok: true; payload: JsonObject } | { ok: false; faults: { path: string; message: string }[] };
-}
-
-const assessed: Readonly<Record<string, Assessed>> = {
-  purchase: { type: 'Purchase', id: ['purchaseId'], parse: parsePurchase },
-  accountcreation: { type: 'AccountCreation', id: ['metadata', 'signUpId'], parse: parseAccountCreation },
-  accountlogin: { type: 'AccountLogin', id: ['metadata', 'loginId'], parse: parseAccountLogin },
-};
-
-type Body = Record<string, unknown>;
-
-function isObject(value: unknown): value is Body {
-  return typeof value === 'object' && value !== null && !Array.isArray(value);
-}
-
-function instant(...candidates: unknown[]): number | undefined {
-  for (const value of candidates) {
-    const found = typeof value === 'number' && Number.isFinite(value) ? value : readInstant(value);
-    if (found !== undefined) return found;
+export class EventLineError extends Error {
+  constructor(faults: readonly Fault[]) {
+    super(
+      faults
+        .slice(0, mostFaults)
+        .map(({ path, message }) => (path === '' ? message : `${path} ${message}`))
+        .join('; '),
+    );
   }
-  return undefined;
 }
 
-/** The type that a bare body shows by its members. */
-function typeOf(body: Body): string | undefined {
-  const has = (name: string) => body[name] !== undefined;
-  if (has('labelObjectType') || has('label')) return 'Label';
-  if (has('chargebackId')) return 'Chargeback';
-  if (has('refundId')) return 'Refund';
-  if (has('bankEventId')) return 'BankEvent';
-  if (has('purchaseId') && has('statusType')) return 'PurchaseStatus';
-  if (has('purchaseId') && (has('isFraud') || has('fraud'))) return 'Verdict';
-  if (has('purchaseId')) return 'Purchase';
-  if (at(body, 'metadata', 'signUpId') !== undefined) return 'AccountCreation';
-  if (at(body, 'metadata', 'loginId') !== undefined) return 'AccountLogin';
-  return undefined;
-}
-
-function truth(value: unknown): boolean | undefined {
-  if (typeof value === 'boolean') return value;
-  if (value === 1 || value === '1' || value === 'true') return true;
-  return value === 0 || value === '0' || value === 'false' ? false : undefined;
-}
-
-/** The shortest label: a purchase's id, `isFraud`, and, where it is known, when that was found out. */
-function verdict(body: Body, arrived: number): Label | undefined {
-  const id = textAt(body, 'purchaseId');
-  const fraud = truth(body.isFraud ?? body.fraud);
-  if (id === undefined || fraud === undefined) return undefined;
-  return { target: { kind: 'event', type: 'Purchase', id }, fraud, source: 'label', found: arrived, arrived };
-}
-
-function eventOf(kind: Assessed, body: Body, envelope: Body, arrived: number | undefined): Line {
-  const { type, id: idPath } = kind;
-  const parsed = kind.parse(body);
-  if (!parsed.ok) {
-    const [first] = parsed.faults;
-    throw new EventLineError(`This is no ${type}: ${first?.path ?? ''} ${first?.message ?? ''}`);
-  }
-  const { payload } = parsed;
-  const id = textAt(payload, ...idPath);
-  if (id === undefined) throw new EventLineError(`This ${type} has no ${idPath.join('.')}.`);
-  const stated = instant(
-    arrived,
-    at(payload, 'merchantLocalDate'),
-    at(payload, '_metadata', 'merchantTimeStamp'),
-    at(payload, 'metadata', 'merchantTimeStamp'),
-    at(payload, 'customerLocalDate'),
-  );
-  if (stated === undefined)
-    throw new EventLineError(`This ${type} says neither when it was received nor when it was made.`);
-  return { kind: 'event', event: { type, id, at: stated, payload, ...knownOf(envelope) } };
-}
+const learntFrom: ReadonlySet<string> = new Set(Object.values(modelEvents).flat());
 
 const countryCode = 'deviceCountryCode';
 
 /** What was known beside the event when it was assessed, where the line tells: as it is stored, as the lake has it, or in short. */
-function knownOf(envelope: Body): Partial<FeatureEvent> {
+function knownOf(envelope: object): Partial<FeatureEvent> {
   const evidence = at(envelope, 'evidence');
   const enrichment = at(envelope, 'enrichment') ?? at(evidence, 'enrichment');
   const deviceAttributes = textsOf(at(envelope, 'deviceAttributes') ?? at(enrichment, 'deviceAttributes'));
@@ -119,7 +53,7 @@ function knownOf(envelope: Body): Partial<FeatureEvent> {
 }
 
 function textsOf(value: unknown): Record<string, string> | undefined {
-  if (!isObject(value)) return undefined;
+  if (typeof value !== 'object' || value === null) return undefined;
   return Object.fromEntries(
     Object.entries(value).filter((entry): entry is [string, string] => typeof entry[1] === 'string'),
   );
@@ -137,44 +71,29 @@ function scorecardReads(reads: unknown): Record<string, number> | undefined {
   );
 }
 
-/**
- * Reads one line: an event as Holdfast stores and exports it (`{ "key": { "type": … }, "received": …, "event": { … } }`), the same
- * in short (`{ "type": …, "received": …, "event": { … } }`, also `receivedAt` and `payload`), or a bare request body, whose type is
- * seen from its members and whose time is its own. A label may also be `{ "purchaseId": …, "isFraud": true, "received": … }`.
- * Times are ISO 8601 or milliseconds since 1970. Throws EventLineError.
- */
-export function readEventLine(text: string): Line {
-  let json: unknown;
-  try {
-    json = JSON.parse(text);
-  } catch {
-    throw new EventLineError('This is no JSON.');
+/** Reads one line (events/eventLine.ts has its forms) as training and scoring see it. Throws EventLineError. */
+export function readTrainingLine(text: string): Line {
+  const read = readEventLine(text);
+  if (!read.ok) throw new EventLineError(read.faults);
+  const { body, received, line } = read.event;
+  const known = kindNamed(read.event.type);
+  // of an assessment of the merchant's own
+  if (!known) return { kind: 'nothing' };
+  const { type, kind } = known;
+  const parsed = kind.parse(body);
+  if (!parsed.ok) throw new EventLineError(parsed.faults);
+  const { payload, id } = parsed.event;
+  const time = received ?? ownTime(payload, kind.role);
+  if (!learntFrom.has(type)) {
+    const label = labelOf({ type, arrived: time ?? Number.MAX_SAFE_INTEGER, payload });
+    return label ? { kind: 'label', label, undated: time === undefined } : { kind: 'nothing' };
   }
-  if (!isObject(json)) throw new EventLineError('This is no JSON object.');
-  const inner = json.event ?? json.payload;
-  const body = isObject(inner) ? inner : json;
-  const type = isObject(inner)
-    ? (textAt(json, 'key', 'type') ?? textAt(json, 'type') ?? typeOf(body))
-    : typeOf(body);
-  if (type === undefined)
-    throw new EventLineError('This is no event: neither its type nor its members say which.');
-  const received = instant(json.received, json.receivedAt);
-  const known = assessed[type.toLowerCase()];
-  if (known) return eventOf(known, body, json, received);
-  const arrived = instant(
-    received,
-    body.eventTimeStamp,
-    at(body, 'label', 'eventTimeStamp'),
-    body.bankEventTimestamp,
-    body.statusDate,
-    at(body, '_metadata', 'merchantTimeStamp'),
-    at(body, 'metadata', 'merchantTimeStamp'),
-  );
-  const label =
-    type === 'Verdict'
-      ? verdict(body, arrived ?? Number.MAX_SAFE_INTEGER)
-      : labelOf({ type, arrived: arrived ?? Number.MAX_SAFE_INTEGER, payload: body });
-  return label === undefined ? { kind: 'nothing' } : { kind: 'label', label, undated: arrived === undefined };
+  if (id === undefined) throw new EventLineError([{ path: '', message: `is a ${type} without an id` }]);
+  if (time === undefined)
+    throw new EventLineError([
+      { path: '', message: 'says neither when it was received nor when it was made' },
+    ]);
+  return { kind: 'event', event: { type, id, at: time, payload, ...knownOf(line) } };
 }
 
 /** What files of lines hold, in their order. */
@@ -194,7 +113,7 @@ export async function gatherLines(lines: AsyncIterable<string>, into: Gathered):
     number++;
     if (text.trim() === '') continue;
     try {
-      const line = readEventLine(text);
+      const line = readTrainingLine(text);
       if (line.kind === 'event') into.events.push(line.event);
       if (line.kind === 'label') (line.undated ? into.undated : into.labels).push(line.label);
     } catch (error) {

@@ -174,7 +174,7 @@ describe('model train and model score', () => {
     );
     const bad = await command('score', '--model', file('m1'), '--events', file('bad.ndjson'));
     expect([bad.code, bad.out]).toEqual([1, []]);
-    expect(bad.err).toMatch(/bad\.ndjson:2: This is no Purchase/);
+    expect(bad.err).toMatch(/bad\.ndjson:2: purchaseId is required; merchantLocalDate is required/);
     const bytes = readFileSync(file('m1'));
     writeFileSync(file('damaged'), bytes.with(bytes.length - 100, bytes.at(-100)! ^ 1));
     const damaged = await command('score', '--model', file('damaged'), '--events', file('events.ndjson'));
