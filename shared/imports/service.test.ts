@@ -33,9 +33,7 @@ beforeAll(async () => {
 afterAll(() => stop?.());
 
 const environment = (name: string) => makeEnvironment(app, name);
-const prepared = (env: string, given: Given) => prepareImport(app, env, given);
 const run = (env: string, given: Given) => runImport(app, env, given);
-const counted = (env: string, name: string, key: string) => countedOf(app, env, name, key);
 
 describe('files with faults', () => {
   const bad = ndjson([history[0], { ...history[1], user: {} }, history[2]]).replace('}\n', '}\nno json\n');
@@ -77,7 +75,7 @@ describe('files with faults', () => {
     const done = await getImport(app, dry.one);
     expect(done.status).toBe('Completed');
     expect(done.progress?.events.imported).toBe(2);
-    expect(await counted(env, 'purchases', 'u0')).toBe(1);
+    expect(await countedOf(app, env, 'purchases', 'u0')).toBe(1);
   });
 
   it('have all their faults in the file of faults, also where none of many rows belongs to an event', async () => {
@@ -145,7 +143,7 @@ describe('the upload of files', () => {
       status: 413,
       detail: 'The files have 30 GB together; an import takes 20. Make several.',
     });
-    const { one } = await prepared(env, { files: [{ name: 'h.ndjson', content }] });
+    const { one } = await prepareImport(app, env, { files: [{ name: 'h.ndjson', content }] });
     await startImport(app, one, false);
     await work(app, one, { sliceMs: 0 });
     // as if much of it had been read
