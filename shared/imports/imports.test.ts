@@ -435,6 +435,8 @@ it('hundreds of files are looked at a few at a time', async () => {
   await work({ ...app, storage }, one, { sliceMs: 0 });
   expect((await getImport(app, one)).progress?.shapes).toHaveLength(100);
   expect(most).toBeLessThanOrEqual(8);
+  await cancelImport(app, one);
+  await work(app, one);
 });
 
 it('CSV files of one upload make events together', async () => {
