@@ -357,6 +357,8 @@ it('hundreds of files are looked at a few at a time', async () => {
   await work({ ...app, storage }, one, { sliceMs: 0 });
   expect((await getImport(app, one)).progress?.shapes).toHaveLength(100);
   expect(most).toBeLessThanOrEqual(8);
+  await cancelImport(app, one);
+  await work(app, one);
 });
 
 it('CSV files of one upload make events together', async () => {
@@ -443,6 +445,25 @@ describe('several workers', () => {
     await work(app, one);
     expect((await getImport(app, one)).progress?.events.imported).toBe(62);
   });
+});
+
+it('an import that was validated and then started goes on where the message for it was lost', async () => {
+  const env = await environment('lost');
+  const { one } = await run(env, { files: [{ name: 'h.ndjson', content }], dryRun: true });
+  await sweep({ ...app, clock: () => now + 120_000 });
+  expect((await getImport(app, one)).status).toBe('Validated');
+  const queue = app.storage.queue('imports');
+  const take = async () => {
+    const messages = await queue.receive({ max: 32 });
+    for (const message of messages) await queue.remove(message);
+    return messages.map(({ text }) => JSON.parse(text).id);
+  };
+  await startImport(app, one, false);
+  await take();
+  await sweep({ ...app, clock: () => now + 120_000 });
+  expect(await take()).toContain(one.id);
+  await work(app, one);
+  expect((await getImport(app, one)).status).toBe('Completed');
 });
 
 it('an import is forgotten 28 days after its end, an upload that nobody starts is cancelled after a week', async () => {

@@ -165,8 +165,8 @@ export async function sweep(app: App): Promise<number> {
     const { touched, outcome } = known?.progress ?? {};
     const last = touched ?? one?.started ?? one?.cancelled ?? one?.created;
     const age = app.clock() - (last === undefined ? timeOf(place) : Date.parse(last));
-    const waits =
-      one && (one.started === undefined || outcome === 'Validated') && one.cancelled === undefined;
+    const isValidated = one?.dryRun === true && outcome === 'Validated';
+    const waits = one && (one.started === undefined || isValidated) && one.cancelled === undefined;
     if (!one) {
       // its row is written right after the one that led here
       if (age > dayMs) await imports.close(place, app.clock());
