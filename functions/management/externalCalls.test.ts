@@ -147,6 +147,31 @@ describe('an external call', () => {
     expect(await call('PUT', `${at}/risk`, definition())).toMatchObject({ status: 200 });
   });
 
+  it('that a rule uses keeps its parameters also where a version or a template brings others', async () => {
+    const swap = (...names: string[]) => ({
+      method: 'GET',
+      url: `${origin}/swap`,
+      timeoutMs: 5000,
+      parameters: names.map((name) => ({ name })),
+    });
+    expect(await call('PUT', `${at}/swap`, swap('mail', 'ip'))).toMatchObject({ status: 201 });
+    const template = await call('GET', 'environments/shop/templates/environments/own');
+    expect(await call('PUT', `${at}/swap`, swap('ip', 'mail'))).toMatchObject({ status: 200 });
+    const code =
+      'RETURN Reject() WHEN External.swap(@"deviceContext.ipAddress", @"user.email").a.AsString() == ""';
+    const rule = { assessment: 'Purchase', clauses: [{ name: 'c', code }] };
+    expect(await call('PUT', 'environments/shop/rules/Swap', rule)).toMatchObject({ status: 201 });
+    for (const refused of [
+      await call('POST', `${at}/swap/rollback`, { version: 1 }),
+      await call('POST', 'environments/shop/templates/environments', template.body),
+    ])
+      expect(refused).toMatchObject({ status: 409, body: { references: [{ name: 'Swap' }] } });
+    expect(await call('GET', `${at}/swap`)).toMatchObject({
+      body: { version: 2, parameters: [{ name: 'ip' }, { name: 'mail' }] },
+    });
+    await call('DELETE', 'environments/shop/rules/Swap');
+  });
+
   it('is tried before it is saved', async () => {
     const unsaved = { definition: { ...definition(), url: `${origin}/broken` }, arguments: ['x@y.z'] };
     const tried = await call('POST', `${at}/unsaved/test`, unsaved);

@@ -84,8 +84,6 @@ export const externalCallRoutes: readonly Route[] = [
       const environment = await environmentOf(context);
       const name = nameOf(context);
       const read = external.read(contentOf(body));
-      const existing = await storedOf(context, environment, name);
-      if (existing) await checkParameters(context, environment, name, existing, read.definition);
       await external.secrets.save(environment, name, read.values, originOf(read.definition));
       try {
         await external.secrets.check(environment, name, read.definition);
@@ -349,35 +347,4 @@ function contentOf(body: unknown): unknown {
 async function definitionOf({ app }: RouteContext, environment: string, name: string): Promise<ExternalCall> {
   const { document } = await app.config.get(environment, kind, name);
   return externalCallSchema.parse(document.content);
-}
-
-async function storedOf(
-  context: RouteContext,
-  environment: string,
-  name: string,
-): Promise<ExternalCall | undefined> {
-  try {
-    return await definitionOf(context, environment, name);
-  } catch (error) {
-    if (error instanceof Problem && error.status === 404) return undefined;
-    throw error;
-  }
-}
-
-/** Rules pass arguments by position: once one uses the call, its parameters stay as they are. */
-async function checkParameters(
-  { app }: RouteContext,
-  environment: string,
-  name: string,
-  existing: ExternalCall,
-  wanted: ExternalCall,
-): Promise<void> {
-  const names = ({ parameters }: ExternalCall) => parameters.map((parameter) => parameter.name);
-  if (isDeepStrictEqual(names(existing), names(wanted))) return;
-  const references = await app.config.references(environment, kind, name);
-  if (references.length === 0) return;
-  throw Problem.conflict(`The parameters of ${name} cannot change: the call is in use.`, {
-    code: 'InUse',
-    extra: { references: references.map((use) => ({ ...use })) },
-  });
 }

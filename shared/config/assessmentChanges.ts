@@ -1,5 +1,6 @@
 import type { ProblemError } from '../problem.ts';
-import { type AssessmentBody, fieldsOf } from './assessments.ts';
+import { type AssessmentBody, assessmentNames, fieldsOf } from './assessments.ts';
+import { foldName } from './manifest.ts';
 import { builtInAssessments } from './schemas.ts';
 
 /*
@@ -36,8 +37,10 @@ export function whyNotDeleted(name: string, { sharing }: AssessmentBody): string
 }
 
 /** The API name of a legacy assessment may change at any time (custom-assessment), that of others while nothing uses them. */
-export function keepsApiName(name: string, { template }: AssessmentBody): boolean {
-  return template !== 'Legacy' && !isBuiltIn(name);
+export function fixedInUse(name: string, before: AssessmentBody, after: AssessmentBody): string | undefined {
+  if (before.template === 'Legacy' || isBuiltIn(name)) return undefined;
+  const names = new Set(assessmentNames(name, after).map(foldName));
+  return assessmentNames(name, before).every((each) => names.has(foldName(each))) ? undefined : 'API name';
 }
 
 function isBuiltIn(name: string): boolean {

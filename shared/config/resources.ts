@@ -1,3 +1,4 @@
+import { isDeepStrictEqual } from 'node:util';
 import type { z } from 'zod';
 import { callName, externalCallSchema } from '../external/definition.ts';
 import {
@@ -11,7 +12,7 @@ import {
   type VelocityDefinition,
 } from '../fql/index.ts';
 import type { ProblemError } from '../problem.ts';
-import { fixedMembers, whyNotDeleted } from './assessmentChanges.ts';
+import { fixedInUse, fixedMembers, whyNotDeleted } from './assessmentChanges.ts';
 import { assessmentName, assessmentNames, assessmentQuota, assessmentSchema } from './assessments.ts';
 import { capacityName, capacitySchema } from './capacity.ts';
 import { externalAssessmentSchema, ownTarget } from './externalAssessments.ts';
@@ -55,6 +56,8 @@ export interface ResourceKind<Body = unknown> {
   quota?(name: string, body: Body): { group: string; most: number } | undefined;
   /** what of it a change would alter that cannot be altered */
   fixed?(name: string, before: Body, after: Body): ProblemError[];
+  /** what of it a change would alter that cannot be altered while it is in use, for messages: "the … of the rule" */
+  fixedInUse?(name: string, before: Body, after: Body): string | undefined;
   /** why it cannot be deleted as it is */
   kept?(name: string, body: Body): string | undefined;
   status?(body: Body): Status;
@@ -66,7 +69,7 @@ export interface ResourceKind<Body = unknown> {
 
 /** Keeps the schema's type for the row's functions, and forgets it for the table. */
 function row<Body>(kind: ResourceKind<Body>): ResourceKind {
-  const { schema, status, assessment, claims, quota, fixed, kept, check, ...rest } = kind;
+  const { schema, status, assessment, claims, quota, fixed, fixedInUse, kept, check, ...rest } = kind;
   const read = (body: unknown): Body => schema.parse(body);
   return {
     ...rest,
@@ -75,6 +78,9 @@ function row<Body>(kind: ResourceKind<Body>): ResourceKind {
     ...(claims ? { claims: (name, body) => claims(name, read(body)) } : {}),
     ...(quota ? { quota: (name, body) => quota(name, read(body)) } : {}),
     ...(fixed ? { fixed: (name, before, after) => fixed(name, read(before), read(after)) } : {}),
+    ...(fixedInUse
+      ? { fixedInUse: (name, before, after) => fixedInUse(name, read(before), read(after)) }
+      : {}),
     ...(kept ? { kept: (name, body) => kept(name, read(body)) } : {}),
     ...(assessment ? { assessment: (body) => assessment(read(body)) } : {}),
     ...(check ? { check: (name, body, resources) => check(name, read(body), resources) } : {}),
@@ -123,6 +129,7 @@ export const resourceKinds: readonly ResourceKind[] = [
     claims: assessmentNames,
     quota: assessmentQuota,
     fixed: fixedMembers,
+    fixedInUse,
     kept: whyNotDeleted,
   }),
   row({ kind: 'lists', noun: 'list', schema: listSchema, referredAs: 'list' }),
@@ -141,6 +148,14 @@ export const resourceKinds: readonly ResourceKind[] = [
     schema: externalCallSchema,
     name: callName,
     referredAs: 'externalCall',
+    // rules pass arguments by position
+    fixedInUse: (_, before, after) =>
+      isDeepStrictEqual(
+        before.parameters.map(({ name }) => name),
+        after.parameters.map(({ name }) => name),
+      )
+        ? undefined
+        : 'parameters',
   }),
   row({
     kind: 'externalAssessments',

@@ -2,8 +2,6 @@ import { randomUUID } from 'node:crypto';
 import { isDeepStrictEqual } from 'node:util';
 import type { Diagnostic, Reference, Resources, VelocityDefinition } from '../fql/index.ts';
 import { Problem } from '../problem.ts';
-import { keepsApiName } from './assessmentChanges.ts';
-import { assessmentSchema } from './assessments.ts';
 import type { Documents, VersionDocument } from './documents.ts';
 import {
   type EnvironmentEntry,
@@ -299,13 +297,11 @@ function checkChange(
       errors,
     });
   }
-  if (kind.kind !== 'assessments' || !keepsApiName(existing.name, assessmentSchema.parse(before))) return;
-  const names = new Set(kind.claims?.(existing.name, after).map(foldName));
-  if (kind.claims?.(existing.name, before).every((name) => names.has(foldName(name)))) return;
-  const uses = usesOfResource(manifest, environment, existing);
+  const part = kind.fixedInUse?.(existing.name, before, after);
+  const uses = part === undefined ? [] : usesOfResource(manifest, environment, existing);
   if (uses.length > 0)
     throw inUse(
-      `The API name of the assessment ${quote(existing.name)} cannot change while it is in use`,
+      `The ${part} of the ${kind.noun} ${quote(existing.name)} cannot change while it is in use`,
       uses,
     );
 }
