@@ -55,6 +55,31 @@ describe('the first root environment', () => {
   });
 });
 
+describe('a root that was deleted and comes back under its id', () => {
+  it('is found by everybody, also where somebody asked for it while it was made', async () => {
+    const name = fresh();
+    const { view } = await config.putEnvironment(name, { name: 'Old' }, by);
+    await config.removeEnvironment(name, by);
+    // who knows only what is in storage asks at the moment before the new one is there
+    const asking: Storage = {
+      ...storage,
+      blobs(container) {
+        const blobs = storage.blobs(container);
+        return {
+          ...blobs,
+          async write(blob, content, options) {
+            if (blob === `${view.id}/manifest.json`) await refusal(openConfig(storage).snapshot(view.id));
+            return blobs.write(blob, content, options);
+          },
+        };
+      },
+    };
+    const again = await openConfig(asking).putEnvironment(name, { name: 'New', id: view.id }, by);
+    expect(again.outcome).toBe('created');
+    expect((await openConfig(storage).environment(name)).view.name).toBe('New');
+  });
+});
+
 describe('a new environment', () => {
   it('has the default support rule and the default velocity sets, which cannot be changed', async () => {
     const name = fresh();

@@ -68,6 +68,8 @@ export function copyIntoTree(tree: Tree, manifest: Manifest): boolean {
   const root = tree.roots.find((each) => each.root === manifest.root);
   if (!root || root.sequence >= manifest.treeSequence) return false;
   if (manifest.deleted) {
+    // it comes back under its id: what is reserved for it is newer than the end of the one before
+    if (root.sequence === 0) return false;
     tree.roots.splice(tree.roots.indexOf(root), 1);
     return true;
   }
