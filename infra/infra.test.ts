@@ -400,6 +400,7 @@ describe('operations', () => {
     const written: [string, string, string][] = [
       ['circuit breaker of external call', 'shared/external/external.ts', 'circuit breaker of external call'],
       ['because they do not compile', 'shared/config/environmentParts.ts', 'because they do not compile'],
+      ['because they do not compile', 'shared/config/snapshot.ts', 'because they do not compile'],
       ['LossPreventionRunFinished', 'functions/lossPrevention.ts', "event: 'LossPreventionRunFinished'"],
       ['events could not be completed', 'functions/recovery.ts', 'events could not be completed'],
       ['is not used, the one before it is', 'shared/scoring/scoring.ts', 'is not used, the one before it is'],

@@ -240,7 +240,9 @@ export async function buildEnvironment(
     cached(`velocities|${blob}`, isVelocityProgram, () => {
       const { program, diagnostics } = compileVelocitySet({ name: set.name, ...body }, resources);
       if (program) return program;
-      deps.log(`${pathOf(manifest, id)}: velocity set ${set.name} is left out: ${diagnostics[0]?.message}`);
+      deps.log(
+        `${pathOf(manifest, id)}: velocity sets left out, because they do not compile: ${set.name}: ${diagnostics[0]?.message}`,
+      );
       return compileNothing(resources);
     }),
   );
