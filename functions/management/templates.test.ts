@@ -148,6 +148,24 @@ describe('an import', () => {
     expect(new Set(items.map(({ outcome }) => outcome))).toEqual(new Set(['unchanged']));
   });
 
+  it('takes no external call with the value of a secret, or to where none may go', async () => {
+    const given = await exported('from/templates/environments/own');
+    const target = { method: 'GET', url: 'https://reputation.example.com/', timeoutMs: 500 };
+    for (const content of [
+      { ...target, url: `${target.url}?code=very-secret-value` },
+      { ...target, headers: [{ name: 'x-api-key', value: 'very-secret-value' }] },
+      { ...target, secrets: { own: 'very-secret-value' } },
+      { ...target, url: 'https://169.254.169.254/' },
+    ]) {
+      const other = { ...given, resources: [{ kind: 'externalCalls', name: 'leaky', content }] };
+      expect(await call('POST', 'to/templates/environments', other)).toMatchObject({
+        status: 400,
+        body: { code: 'InvalidBody' },
+      });
+      expect((await call('GET', 'to/externalCalls/leaky')).status).toBe(404);
+    }
+  });
+
   it('keeps the rows of a list that is there', async () => {
     const given = await exported('from/templates/rules/Many');
     await call('POST', 'from/templates/rules', given);

@@ -1,10 +1,12 @@
 import { z } from 'zod';
+import type { App } from '../../shared/assessment/app.ts';
 import type { Permission } from '../../shared/auth/index.ts';
 import {
   absentSecret,
   diagnosticsJson,
   exportTemplate,
   parseBody,
+  type ResourceTemplate,
   type TemplateKind,
   templateSchema,
 } from '../../shared/config/index.ts';
@@ -105,6 +107,7 @@ function importing({ kind, folder, noun, area }: Family): Route {
           code: 'InvalidBody',
           errors: [{ path: 'kind', message: `is not ${kind}` }],
         });
+      for (const resource of given.resources) if (resource.kind === 'externalCalls') checkCall(app, resource);
       const written = await app.config.putTemplate(parameter('env'), given.resources, { ...write, preview });
       const lacking = new Set(
         given.resources
@@ -119,6 +122,17 @@ function importing({ kind, folder, noun, area }: Family): Route {
       return { status: 200, body: { items } };
     },
   };
+}
+
+/** Values of secrets must not get into the configuration, and calls go where they may. Throws a Problem 400. */
+function checkCall(app: App, { name, content }: ResourceTemplate['resources'][number]): void {
+  const { values } = app.calls.external.read(content);
+  if (Object.keys(values).length === 0) return;
+  const message = `the external call ${JSON.stringify(name)} holds the value of a secret; a PUT of the call takes it`;
+  throw Problem.badRequest(`The template is not usable: ${message}.`, {
+    code: 'InvalidBody',
+    errors: [{ path: 'resources', message }],
+  });
 }
 
 function previewOf(query: URLSearchParams): boolean {
