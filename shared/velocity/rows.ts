@@ -61,7 +61,8 @@ export function counterOf(row: StoredRow): StoredCounter {
   const bytes = joinBytes('data', row);
   if (!isAggregate(aggregate) || typeof version !== 'number' || typeof revision !== 'number' || !bytes)
     throw new Error(`the row ${row.rowKey} of table ${tableName} is no counter`);
-  return { aggregate, version, revision, bytes, etag };
+  // a copy: what was read is a piece of 64 KiB of the process's memory, which a counter that is kept would keep
+  return { aggregate, version, revision, bytes: new Uint8Array(bytes), etag };
 }
 
 function isAggregate(value: unknown): value is Aggregate {

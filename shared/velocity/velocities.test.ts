@@ -3,7 +3,7 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { type Azurite, azuriteConnectionString, startAzurite } from '../../test/azurite.ts';
 import { type LossyProxy, startProxy } from '../../test/proxy.ts';
 import { openStorage, type Storage } from '../storage/index.ts';
-import { partitionKeyOf, tableName } from './rows.ts';
+import { counterKeyOf, counterOf, partitionKeyOf, tableName } from './rows.ts';
 import { type Contribution, openVelocities, type Velocities } from './velocities.ts';
 import type { Window } from './window.ts';
 
@@ -69,6 +69,26 @@ describe('reading', () => {
     expect(await counted('', { of: dead })).toBe(0);
     await expect(counted('a', { of: dead })).rejects.toMatchObject({ status: 503 });
     await expect(dead.apply(root, 'e', [contribution('a')])).rejects.toMatchObject({ status: 503 });
+  });
+
+  it('fails, and leaves no failure behind, where a counter is broken while those of writes to come are read', async () => {
+    const partitionKey = partitionKeyOf(root, 'broken', 0);
+    await storage.table(tableName).put({ partitionKey, rowKey: counterKeyOf('n'), aggregate: 'none' });
+    const unhandled: unknown[] = [];
+    const note = (error: unknown) => unhandled.push(error);
+    process.on('unhandledRejection', note);
+    const wanted = { ref: { id: 'n', aggregate: 'count', shards: 1 }, key: 'broken', window: week } as const;
+    const upcoming = numbers(100).map((index) => ({ velocity: 'n', key: `next ${index}`, shard: 0 }));
+    await expect(velocities.read(root, [wanted], now, upcoming)).rejects.toThrow('is no counter');
+    process.off('unhandledRejection', note);
+    expect(unhandled).toEqual([]);
+  });
+
+  it('keeps of a counter its own bytes, not the memory that the answer was read into', async () => {
+    await velocities.apply(root, 'e of slim', [contribution('slim')]);
+    const row = await storage.table(tableName).read(partitionKeyOf(root, 'slim', 0), counterKeyOf('n'));
+    const { bytes } = counterOf(row ?? { partitionKey: '', rowKey: '', etag: '' });
+    expect(bytes.buffer.byteLength).toBe(bytes.length);
   });
 
   it('answers many windows and velocities at once, in the order asked', async () => {

@@ -102,8 +102,9 @@ export function openVelocities(storage: Storage, options: VelocityOptions = {}):
       if (key && cache.get(partitionKey, rowKey) === undefined)
         await readOnce(partitionKey, rowKey).catch(() => null);
     });
-    await Promise.all(known);
-    return Promise.all(answers);
+    // together: a read that fails while the others are under way is nobody's otherwise, and ends the process
+    const [values] = await Promise.all([Promise.all(answers), Promise.all(known)]);
+    return values;
   };
 
   async function readCounter(partitionKey: string, rowKey: string) {
