@@ -51,6 +51,13 @@ test('an expression that faults contributes nothing and is reported', () => {
   });
 });
 
+test('an amount beyond all numbers, which JSON can say, contributes nothing and is reported', () => {
+  expect(run(JSON.parse('{ "totalAmount": 1e400 }'), 'Purchase')).toMatchObject({
+    contributions: [{ velocity: 'ips' }],
+    faults: [{ rule: 'Spending', clause: 'total', code: 'not-finite', line: 1, column: 12 }],
+  });
+});
+
 test('definitions name the aggregate and the events', () => {
   expect(compileVelocitySet(set, resources).definitions[1]).toEqual({
     name: 'ips',

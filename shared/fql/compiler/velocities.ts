@@ -1,10 +1,10 @@
-import type { CheckedCode, CheckedFinal } from '../checker/typed.ts';
+import type { CheckedCode, CheckedFinal, Typed } from '../checker/typed.ts';
 import { emit } from './expressions.ts';
 import { emitCondition, emitOne } from './many.ts';
 import { constant, type Module, moduleText } from './module.ts';
 import { emitPlan, valuesOf } from './plan.ts';
 import type { Purity } from './purity.ts';
-import { newUnit, type Unit } from './unit.ts';
+import { newUnit, runtimeCall, site, type Unit } from './unit.ts';
 
 export type CheckedSelect = Extract<CheckedFinal, { kind: 'select' }>;
 
@@ -76,8 +76,14 @@ function writeVelocity(module: Module, unit: Unit, velocity: CheckedVelocity, i:
     .join(' ');
   const when = code.when === undefined ? 'true' : emitCondition(unit, code.when);
   const key = emitOne(unit, select.groupBy);
-  const value = select.argument === undefined ? '1' : emitOne(unit, select.argument);
+  const value = select.argument === undefined ? '1' : emitAmount(unit, select.aggregate, select.argument);
   const counts = select.aggregate === 'distinct' ? 'key !== "" && value !== ""' : 'key !== ""';
   const push = `out.push({ velocity: ${json(select.name)}, aggregate: ${json(select.aggregate)}, key, value });`;
   return `if (${fromSet(module, select)}.has(t)) try { ${lets} if (${when}) { const key = ${key}; const value = ${value}; if (${counts}) ${push} } } catch (e) { o.caught(e, 0, ${i}, ${i}); }`;
+}
+
+/** JSON may say 1e400, which is read as infinite and adds up to nothing that could be stored. */
+function emitAmount(unit: Unit, aggregate: CheckedSelect['aggregate'], argument: Typed): string {
+  const value = emitOne(unit, argument);
+  return aggregate === 'sum' ? runtimeCall(unit, 'finite', value, String(site(unit, argument))) : value;
 }
