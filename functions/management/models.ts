@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { allows, forbidden } from '../../shared/auth/index.ts';
 import { parseBody } from '../../shared/config/index.ts';
 import { Problem } from '../../shared/problem.ts';
 import { readDrift, readStatus, requestTraining } from '../../shared/retraining/index.ts';
@@ -164,7 +165,7 @@ export const modelRoutes: readonly Route[] = [
     },
     async handler(context): Promise<Reply> {
       const { kind } = parseBody(kindBody, context.body);
-      const root = await rootOf(context);
+      const root = await rootToChange(context);
       return { status: 202, body: await requestTraining(context.app, { root, kind }, context.caller.id) };
     },
   },
@@ -186,7 +187,7 @@ export const modelRoutes: readonly Route[] = [
 async function rollBack(context: RouteContext): Promise<Reply> {
   const { app, caller } = context;
   const { kind } = parseBody(kindBody, context.body);
-  const root = await rootOf(context);
+  const root = await rootToChange(context);
   const place = { environment: root, kind };
   const at = app.clock();
   const { champion: before } = await app.scoring.models.current(place);
@@ -212,6 +213,13 @@ async function rollBack(context: RouteContext): Promise<Reply> {
 
 async function rootOf({ app, parameter }: RouteContext): Promise<string> {
   return (await app.config.environment(parameter('env'))).view.root;
+}
+
+/** Models serve the whole tree of their root: who changes them has the permission in all of it. Throws a Problem 403. */
+async function rootToChange(context: RouteContext): Promise<string> {
+  const root = await rootOf(context);
+  if (allows(await context.access.rolesIn(context.caller, [root]), 'models.write')) return root;
+  throw forbidden('models.write');
 }
 
 async function kindOf(

@@ -267,6 +267,20 @@ describe('environments', () => {
   });
 });
 
+describe('the models of a tree', () => {
+  it('are changed by those who may in all of it, by whichever of its environments they are named', async () => {
+    const ask = (caller: Caller, what: string) =>
+      call(caller, 'POST', `environments/one%2Feu/models/${what}`, { kind: 'bot' });
+    const below = await applicationWith(['FraudEngineer'], ['one/eu']);
+    for (const what of ['retrain', 'rollback'])
+      expect(await ask(below, what), what).toMatchObject({ status: 403, code: 'PermissionMissing' });
+    expect((await call(below, 'GET', 'environments/one%2Feu/models')).status).toBe(200);
+    const above = await applicationWith(['FraudEngineer'], ['one']);
+    expect(await ask(above, 'retrain')).toMatchObject({ status: 202 });
+    expect(await ask(above, 'rollback')).toMatchObject({ status: 409, code: 'NoEarlierModel' });
+  });
+});
+
 describe('role assignments', () => {
   it('are put, read, listed and removed, and stand in the activity log', async () => {
     const id = randomUUID();
