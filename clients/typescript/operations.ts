@@ -4455,6 +4455,8 @@ export function openClient(options: ClientOptions) {
       args: {
         env: string;
         name: string;
+        ifMatch?: string | undefined;
+        ifNoneMatch?: string | undefined;
         body: {
           description?: string | undefined;
           events: (
@@ -4489,6 +4491,7 @@ export function openClient(options: ClientOptions) {
             operation: 'putEventSubscription',
             method: 'PUT',
             path: `/management/v1/environments/${encodeURIComponent(args.env)}/eventSubscriptions/${encodeURIComponent(args.name)}`,
+            headers: { 'If-Match': args.ifMatch, 'If-None-Match': args.ifNoneMatch },
             body: args.body,
             repeatable: true,
           },
@@ -4496,13 +4499,17 @@ export function openClient(options: ClientOptions) {
         ),
       ),
     /** Management: event subscriptions: Ends a subscription. */
-    deleteEventSubscription: (args: { env: string; name: string }, options?: CallOptions) =>
+    deleteEventSubscription: (
+      args: { env: string; name: string; ifMatch?: string | undefined },
+      options?: CallOptions,
+    ) =>
       result<void>(
         send(
           {
             operation: 'deleteEventSubscription',
             method: 'DELETE',
             path: `/management/v1/environments/${encodeURIComponent(args.env)}/eventSubscriptions/${encodeURIComponent(args.name)}`,
+            headers: { 'If-Match': args.ifMatch },
             repeatable: true,
           },
           options,

@@ -47,9 +47,13 @@ async function call(
   method: string,
   path: string,
   body?: unknown,
-): Promise<{ status: number; body: unknown }> {
+  conditions: Record<string, string> = {},
+): Promise<{ status: number; body: unknown; etag?: string | undefined }> {
   const [pathname = '', query = ''] = path.split('?');
-  const headers = new Headers(body === undefined ? {} : { 'content-type': 'application/json' });
+  const headers = new Headers({
+    ...(body === undefined ? {} : { 'content-type': 'application/json' }),
+    ...conditions,
+  });
   const bytes = new TextEncoder().encode(JSON.stringify(body) ?? '');
   const request = {
     method,
@@ -59,12 +63,16 @@ async function call(
     body: async () => bytes,
   };
   try {
-    const { status, body: answer } = await dispatch(router, request, app, {
+    const {
+      status,
+      body: answer,
+      etag,
+    } = await dispatch(router, request, app, {
       id: 'ann',
       kind: 'user',
       roles: ['ProductAdmin'],
     });
-    return { status, body: answer };
+    return { status, body: answer, etag };
   } catch (error) {
     if (!(error instanceof Problem)) throw error;
     const { status, detail, code, errors, extra } = error;
@@ -298,6 +306,20 @@ describe('a subscription to events', () => {
     expect(log.body).toMatchObject({
       items: expect.arrayContaining(entries.map((one) => expect.objectContaining(one))),
     });
+  });
+
+  it('is written and deleted only as it was read, where that is asked for', async () => {
+    const absent = { 'if-none-match': '*' };
+    expect((await call('PUT', one, body, absent)).status).toBe(200);
+    expect((await call('PUT', one, body, absent)).status).toBe(412);
+    const { etag: old = '' } = await call('GET', one);
+    const changed = { ...body, description: 'of another' };
+    expect((await call('PUT', one, changed, { 'if-match': old })).status).toBe(200);
+    expect((await call('PUT', one, body, { 'if-match': old })).status).toBe(412);
+    expect((await call('DELETE', one, undefined, { 'if-match': old })).status).toBe(412);
+    const { body: kept, etag = '' } = await call('GET', one);
+    expect(kept).toMatchObject({ description: 'of another' });
+    expect((await call('DELETE', one, undefined, { 'if-match': etag })).status).toBe(204);
   });
 
   it('to an event hub shows no key, and takes itself back as it was read', async () => {

@@ -2,7 +2,7 @@ import { randomUUID } from 'node:crypto';
 import { setTimeout } from 'node:timers/promises';
 import { isDeepStrictEqual } from 'node:util';
 import { z } from 'zod';
-import { parseBody } from '../../shared/config/index.ts';
+import { checkConditions, parseBody } from '../../shared/config/index.ts';
 import {
   callName,
   type ExternalCall,
@@ -260,6 +260,7 @@ export const externalCallRoutes: readonly Route[] = [
       operation: 'putEventSubscription',
       summary: 'Creates or changes a subscription',
       body: subscriptionSchema,
+      conditional: true,
       answers: { 200: subscriptionView },
     },
     async handler(context): Promise<Reply> {
@@ -269,6 +270,7 @@ export const externalCallRoutes: readonly Route[] = [
       const before = (await subscriptions.list(environment)).find(({ name }) =>
         sameName(name, nameOf(context)),
       );
+      checkConditions(context.write, before?.etag, 'subscription');
       const stored = await subscriptions.put(environment, nameOf(context), body);
       await logSubscription(context, environment, stored.name, before?.body, stored.body);
       return { status: 200, body: { name: stored.name, ...stored.body }, etag: stored.etag };
@@ -281,12 +283,14 @@ export const externalCallRoutes: readonly Route[] = [
     about: {
       operation: 'deleteEventSubscription',
       summary: 'Ends a subscription',
+      conditional: true,
       answers: { 204: 'none' },
     },
     async handler(context): Promise<Reply> {
       const environment = await environmentOf(context);
       const { subscriptions } = context.app.calls;
       const before = await subscriptions.get(environment, context.parameter('name'));
+      checkConditions(context.write, before.etag, 'subscription');
       await subscriptions.remove(environment, before.name);
       await logSubscription(context, environment, before.name, before.body, undefined);
       return { status: 204 };

@@ -105,6 +105,13 @@ describe('loss prevention over the management API', () => {
     expect((await call('PUT', `${base}/settings`, { body: { rate: 2 } })).status).toBe(400);
     expect((await call('PUT', `${base}/settings`, { body: saved.body, etag: saved.etag! })).status).toBe(200);
     expect((await call('PUT', `${base}/settings`, { body: saved.body, etag: saved.etag! })).status).toBe(412);
+    const { etag: current } = await call('GET', `${base}/settings`);
+    // an entity tag stands in quotes: what is none is nobody's
+    for (const etag of [`${current}`.replaceAll('"', ''), 'nonsense'])
+      expect((await call('PUT', `${base}/settings`, { body: saved.body, etag })).status, etag).toBe(412);
+    expect((await call('GET', `${base}/settings`)).etag).toBe(current);
+    const several = `"another", ${current}`;
+    expect((await call('PUT', `${base}/settings`, { body: saved.body, etag: several })).status).toBe(200);
   });
 
   it('says that a lake is empty', async () => {

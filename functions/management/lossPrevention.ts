@@ -1,7 +1,7 @@
 import { randomUUID } from 'node:crypto';
 import { isDeepStrictEqual } from 'node:util';
 import { z } from 'zod';
-import { parseBody } from '../../shared/config/index.ts';
+import { checkConditions, parseBody } from '../../shared/config/index.ts';
 import {
   dashboardType,
   lakeContainer,
@@ -106,13 +106,9 @@ export const lossPreventionRoutes: readonly Route[] = [
     async handler(context): Promise<Reply> {
       const { environment, room } = await placeOf(context);
       const { container: _, ...settings } = parseBody(settingsBody, context.body);
-      const { ifMatch, ifAbsent } = context.write;
       const known = await room.settings(environment);
-      if ((ifAbsent && known) || (ifMatch && !known))
-        throw Problem.preconditionFailed(
-          known ? 'There are settings already.' : 'There are no settings yet.',
-        );
-      const expected = ifMatch?.find((etag) => etag !== '*');
+      checkConditions(context.write, known?.etag, 'resource');
+      const expected = context.write.ifMatch && known?.etag;
       if (!(await room.saveSettings(environment, settings, expected)))
         throw Problem.preconditionFailed('The settings changed since they were read.');
       if (!isDeepStrictEqual(known?.settings, settings))

@@ -3,6 +3,7 @@ export { fieldsOf } from './assessments.ts';
 export { type Template, type TemplateName, templateNames, templates } from './assessmentTemplates.ts';
 export type { Api, Capacity } from './capacity.ts';
 export { apiOf, apis } from './capacity.ts';
+export { checkConditions } from './conditions.ts';
 export type { VersionDocument } from './documents.ts';
 export type { EnvironmentNode, EnvironmentView, EnvironmentWrite } from './environmentStore.ts';
 export type { ExternalAssessment } from './externalAssessments.ts';
