@@ -5,6 +5,7 @@ import {
   type HttpResponseInit,
   type InvocationContext,
 } from '@azure/functions';
+import type { App } from '../shared/assessment/app.ts';
 import { type EventType, matchPath, wireError } from '../shared/events/index.ts';
 import { Problem } from '../shared/problem.ts';
 import { authenticate, authOf, type Credential, pathOf, takesKeys } from './access.ts';
@@ -38,6 +39,7 @@ async function handle(
     const service = matchService(request.method, path);
     if (service) {
       const { environment } = envelopeOf(request);
+      if (service.service.tag === 'Data subjects') demandNamed(holdfast, environment);
       const given = service.service.body ? await readJson(request) : undefined;
       const { status, body } = await serve(service, holdfast, caller, environment, given);
       return body === undefined ? { status } : json(status, body);
@@ -47,8 +49,7 @@ async function handle(
     if (request.method !== 'POST') throw Problem.methodNotAllowed('This path takes POST.');
     const envelope = envelopeOf(request);
     correlationId = envelope.correlationId;
-    if (holdfast.settings.requireEnvironment && !envelope.environment)
-      throw Problem.badRequest('x-ms-dfpenvid is missing: this app demands an environment.');
+    demandNamed(holdfast, envelope.environment);
     const { access } = authOf(holdfast);
     envelope.environment =
       (await access.demand(caller, 'api.write', envelope.environment)) ?? envelope.environment;
@@ -66,6 +67,12 @@ async function handle(
       ...(correlationId ? { 'x-ms-correlation-id': correlationId } : {}),
     });
   }
+}
+
+/** Throws a Problem 400 where the operator wants requests to name their environment, and this one does not. */
+function demandNamed({ settings }: App, environment: string | undefined): void {
+  if (settings.requireEnvironment && !environment)
+    throw Problem.badRequest('x-ms-dfpenvid is missing: this app demands an environment.');
 }
 
 /** Named to come after the other functions: its route matches every path, and the first match in name order wins. */

@@ -143,6 +143,11 @@ describe('the environment of a request', () => {
     expect(refused.body.Message).toContain('x-ms-dfpenvid');
     expect(refused.headers.get('x-ms-correlation-id')).toBe('C-400');
     expect((await post({ 'x-ms-dfpenvid': 'primary' })).status).toBe(200);
+    // a person is deleted in no environment that nobody named
+    const forget = (headers: Record<string, string>) =>
+      call(strict.baseUrl, 'POST', '/v1.0/gdpr/delete', { SubjectID: 'User:nobody' }, headers);
+    expect(await forget({})).toMatchObject({ status: 400, body: { ErrorType: 'ClientError' } });
+    expect((await forget({ 'x-ms-dfpenvid': 'primary' })).status).toBe(202);
     await strict.stop();
   });
 });
