@@ -72,6 +72,20 @@ describe('provisioning', () => {
     expect((await send('PUT', at, { name: 'Outlet' }, provisioner)).status).toBe(404);
   });
 
+  it('creates where it says and nowhere else: no root, and nothing below another than the parent', async () => {
+    const body = { name: 'Outlet', apiId: 'outlet', parent: 'primary' };
+    expect((await send('POST', path, body)).status).toBe(201);
+    for (const [member, value] of [
+      ['parent', '/'],
+      ['apiId', 'outlet/below'],
+    ] as const) {
+      const refused = await send('POST', path, { ...body, [member]: value });
+      expect(refused.status, JSON.stringify(refused.body)).toBe(400);
+      expect(refused.body.Message).toContain(member);
+    }
+    expect((await send('DELETE', `${path}/outlet`)).status).toBe(204);
+  });
+
   it('leaves roots alone, and lets in nobody else', async () => {
     const refused = await send('DELETE', `${path}/primary`);
     expect(refused.status).toBe(403);

@@ -40,8 +40,19 @@ const provisioned = {
 /** The members that DFP's portal has for an environment that is not a root. */
 export const provisionBody = z.strictObject({
   ...provisioned,
-  apiId: z.string().trim().min(1).max(128).describe('customer API id; it cannot change later'),
-  parent: z.string().trim().min(1).max(512).describe('id, API id or path of the environment above'),
+  apiId: z
+    .string()
+    .trim()
+    .min(1)
+    .max(128)
+    .regex(/^[^/]*$/, 'is an id, no path')
+    .describe('customer API id; it cannot change later'),
+  parent: z
+    .string()
+    .trim()
+    .max(512)
+    .regex(/[^/]/, 'names no environment')
+    .describe('id, API id or path of the environment above'),
 });
 export const reprovisionBody = z.strictObject(provisioned);
 
