@@ -67,4 +67,13 @@ describe('a function', () => {
     );
     expect(diagnostics).toHaveLength(1);
   });
+
+  it('may not be computed from others that double with every output', () => {
+    const outputs = Array.from({ length: 30 }, (_, i) =>
+      output(`o${i}`, i === 0 ? 'RETURN 1' : `RETURN Functions.D().o${i - 1} + Functions.D().o${i - 1}`),
+    );
+    const functions = { D: { parameters: [], outputs } };
+    const { diagnostics } = checkFunction('D', functions.D, { environment: 'e', functions });
+    expect(diagnostics[0]).toMatchObject({ code: 'too-many', clause: 'o9', line: 1, column: 27 });
+  });
 });

@@ -30,16 +30,19 @@ function takes(member: Member, count: number): boolean {
   return count >= member.params.length && count < member.params.length + member.rest;
 }
 
-/** How badly an argument fits a parameter: 0 exactly, more with conversion, Infinity not at all. */
+/**
+ * How badly an argument fits a parameter: 0 exactly, more with conversion, Infinity not at all. What has no type of its
+ * own is rather a Double than an Int32, whatever stands beside it: Math.Max(@"totalAmount", 100).
+ */
 export function misfit(arg: Typed, parameter: Parameter): number {
   const to = parameter.type;
   if (arg.type === to || arg.type === 'Error') return 0;
-  if (arg.type === 'Open') return to === 'Int32' ? 2 : 1;
+  if (arg.type === 'Open') return to === 'Int32' ? 3 : 1;
   if (to === 'Text') return isScalar(arg.type) || arg.type === 'Json' ? 1 : Number.POSITIVE_INFINITY;
   if (to === 'Any' || to === 'Body' || to === 'Json')
     return asJson(arg) === undefined ? Number.POSITIVE_INFINITY : 3;
   if (to === 'Double' && arg.type === 'Int32') return 1;
-  if ((arg.type === 'Json' || arg.type === 'Response') && isScalar(to)) return 2;
+  if ((arg.type === 'Json' || arg.type === 'Response') && isScalar(to)) return to === 'Int32' ? 4 : 2;
   return Number.POSITIVE_INFINITY;
 }
 

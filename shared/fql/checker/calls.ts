@@ -5,7 +5,7 @@ import { aType, isScalar, scalarTypes, type Type } from '../type.ts';
 import { chooseOverload, fitArguments, makeCall, misfit, positional } from './arguments.ts';
 import { asJson, coerce, errorAt, settle } from './coerce.ts';
 import { check } from './expressions.ts';
-import { checkFunctionUse, isFunctionCall } from './functions.ts';
+import { checkFunctionUse, functionCall } from './functions.ts';
 import { globalFunctions } from './globals.ts';
 import { resourceNamespaces } from './resources.ts';
 import { offerName, report, type Scope } from './scope.ts';
@@ -50,7 +50,8 @@ export function checkName(scope: Scope, e: Of<'name'>): Typed {
 }
 
 export function checkMember(scope: Scope, e: Of<'member'>): Typed {
-  if (isFunctionCall(scope, e.target)) return checkFunctionUse(scope, e.target, e);
+  const call = functionCall(scope, e.target);
+  if (call !== undefined) return checkFunctionUse(scope, call, e);
   const owner = namespaceOf(scope, e.target);
   if (owner !== undefined) return checkStaticProperty(scope, e, owner);
   const target = check(scope, e.target);
@@ -184,7 +185,7 @@ export function checkCall(scope: Scope, e: Of<'call'>): Typed {
   const callee = e.callee;
   if (callee.kind === 'name') return checkGlobal(scope, e, callee);
   if (callee.kind !== 'member') return errorAt(e);
-  if (isFunctionCall(scope, e)) {
+  if (functionCall(scope, e) !== undefined) {
     report(
       scope,
       'output-expected',

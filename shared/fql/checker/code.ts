@@ -1,7 +1,7 @@
 import type { Argument, Code, Expression, Final, Let } from '../tree.ts';
 import { asText, coerce, constantText, errorAt, settled } from './coerce.ts';
-import { check, condition, defineLocal, jsonValue } from './expressions.ts';
-import { isFunctionCall } from './functions.ts';
+import { check, condition, defineLocal, jsonValue, reportSecond } from './expressions.ts';
+import { functionCall } from './functions.ts';
 import { constantArgument } from './globals.ts';
 import { findName, offerName, refer, report, type Scope } from './scope.ts';
 import type { CheckedCode, CheckedDecision, CheckedFinal, KeyValue, Local, Observation } from './typed.ts';
@@ -79,13 +79,11 @@ function checkWhole(scope: Scope, code: Code): void {
 }
 
 function checkLet(scope: Scope, statement: Let): Local | undefined {
-  const at = { start: statement.nameStart, end: statement.nameEnd };
   const known = scope.locals.get(statement.name);
-  if (known !== undefined || scope.aliases.has(statement.name)) {
-    report(scope, 'defined-twice', `$${statement.name} is defined already. A variable is defined once.`, at);
-  }
-  if (isFunctionCall(scope, statement.value)) {
-    scope.aliases.set(statement.name, statement.value);
+  if (known !== undefined || scope.aliases.has(statement.name)) reportSecond(scope, statement);
+  const call = functionCall(scope, statement.value);
+  if (call !== undefined) {
+    scope.aliases.set(statement.name, call);
     return undefined;
   }
   if (known !== undefined) {

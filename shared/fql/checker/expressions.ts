@@ -2,8 +2,9 @@ import type { Expression, Let } from '../tree.ts';
 import { aType, isNumber, isScalar, type Type } from '../type.ts';
 import { checkCall, checkMember, checkName } from './calls.ts';
 import { asJson, besides, castHint, coerce, errorAt, settle, settled } from './coerce.ts';
+import { functionCall } from './functions.ts';
 import { checkBinary } from './operators.ts';
-import { offerName, report, type Scope } from './scope.ts';
+import { byName, offerName, report, type Scope } from './scope.ts';
 import type { Local, Typed } from './typed.ts';
 
 type Of<K extends Expression['kind']> = Extract<Expression, { kind: K }>;
@@ -98,6 +99,15 @@ export function condition(scope: Scope, e: Expression, what: string): Typed {
 }
 
 function checkVariable(scope: Scope, e: Of<'variable'>): Typed {
+  if (functionCall(scope, e) !== undefined) {
+    report(
+      scope,
+      'output-expected',
+      `A function gives its values by name: take one, as in $${e.name}.Calculate_Sum.`,
+      e,
+    );
+    return errorAt(e);
+  }
   const local =
     scope.locals.get(e.name) ?? scope.locals.get(`~${e.name.toLowerCase()}`) ?? importLocal(scope, e);
   if (local === undefined) {
@@ -118,8 +128,9 @@ function checkVariable(scope: Scope, e: Of<'variable'>): Typed {
 
 /** A variable of an earlier clause: its LET runs in this clause too. */
 function importLocal(scope: Scope, e: Of<'variable'>): Local | undefined {
-  const found = scope.earlier.get(e.name);
+  const found = byName(scope.earlier, e.name);
   if (found === undefined) return undefined;
+  scope.earlier.delete(found.name);
   const local = defineLocal(scope, {
     ...found,
     value: moved(found.value, e),
@@ -133,7 +144,7 @@ function importLocal(scope: Scope, e: Of<'variable'>): Local | undefined {
 }
 
 /** A copy of an expression that stands, all of it, at one place. */
-function moved(e: Expression, at: { start: number; end: number }): Expression {
+export function moved<E extends Expression>(e: E, at: { start: number; end: number }): E {
   const copy = structuredClone(e);
   const visit = (value: unknown): void => {
     if (typeof value !== 'object' || value === null) return;
@@ -150,9 +161,16 @@ function moved(e: Expression, at: { start: number; end: number }): Expression {
   return copy;
 }
 
+/** A variable is defined once; `LET $x = $x + 1` takes over the $x of an earlier clause and is a second definition too. */
+export function reportSecond(scope: Scope, statement: Let): void {
+  const at = { start: statement.nameStart, end: statement.nameEnd };
+  report(scope, 'defined-twice', `$${statement.name} is defined already. A variable is defined once.`, at);
+}
+
 /** Checks the value of a LET and makes its variable known. */
 export function defineLocal(scope: Scope, statement: Let): Local {
   const checked = check(scope, statement.value);
+  if (scope.locals.has(statement.name)) reportSecond(scope, statement);
   const value = checked.type === 'Open' && checked.kind !== 'attribute' ? settled(checked) : checked;
   if (value.type === 'CharSet')
     report(scope, 'no-value', 'A character set cannot be kept in a variable.', value);
@@ -260,7 +278,7 @@ function commonType(a: Type, b: Type): Type | undefined {
   const jsonA = a === 'Json' || a === 'Response';
   const jsonB = b === 'Json' || b === 'Response';
   if (jsonA && jsonB) return 'Json';
-  if (jsonA && isScalar(b)) return b;
-  if (jsonB && isScalar(a)) return a;
+  if (jsonA && isScalar(b)) return besides(b);
+  if (jsonB && isScalar(a)) return besides(a);
   return undefined;
 }

@@ -7,8 +7,11 @@ import type { FunctionType, Json, Resources } from '../types.ts';
 import { counted, positional } from './arguments.ts';
 import { checkCode } from './code.ts';
 import { convertTo, errorAt } from './coerce.ts';
+import { moved } from './expressions.ts';
 import {
+  byName,
   environmentNamed,
+  type FunctionCall,
   type FunctionOutput,
   findKey,
   offerName,
@@ -39,13 +42,47 @@ export function defaultOf(type: ScalarType, given: Json): string | number | bool
   }
 }
 
-/** Whether an expression is `Functions.…(…)`, or a variable that stands for one. */
-export function isFunctionCall(scope: Scope, e: Expression): e is Of<'call'> | Of<'variable'> {
-  if (e.kind === 'variable') return scope.aliases.has(e.name);
-  if (e.kind !== 'call' || e.callee.kind !== 'member') return false;
+/** The call `Functions.…(…)` that an expression is, or that a variable of this or an earlier clause stands for. */
+export function functionCall(scope: Scope, e: Expression): FunctionCall | undefined {
+  if (e.kind === 'variable') return calledBy(scope, e);
+  if (e.kind !== 'call' || e.callee.kind !== 'member') return undefined;
   let at: Expression = e.callee.target;
   while (at.kind === 'member' || at.kind === 'index') at = at.target;
-  return at.kind === 'name' && at.name.toLowerCase() === 'functions' && !scope.parameters.has('functions');
+  const named = at.kind === 'name' && at.name.toLowerCase() === 'functions';
+  return named && !scope.parameters.has('functions') ? e : undefined;
+}
+
+function calledBy(scope: Scope, e: Of<'variable'>): FunctionCall | undefined {
+  const known = byName(scope.aliases, e.name);
+  if (known !== undefined || byName(scope.locals, e.name) !== undefined) return known;
+  const earlier = byName(scope.earlier, e.name);
+  if (earlier === undefined) return undefined;
+  scope.earlier.delete(earlier.name);
+  const call = functionCall(scope, earlier.value);
+  if (call === undefined) {
+    scope.earlier.set(earlier.name, earlier);
+    return undefined;
+  }
+  const here = moved(call, e);
+  scope.aliases.set(earlier.name, here);
+  return here;
+}
+
+/** More outputs of functions than these are not computed in one piece of code: each doubling of them doubles its time. */
+const mostOutputs = 1000;
+
+function countOutputs(scope: Scope, added: number, at: Of<'member'>): boolean {
+  const before = scope.outputs;
+  scope.outputs += added;
+  if (scope.outputs <= mostOutputs) return true;
+  if (before <= mostOutputs)
+    report(
+      scope,
+      'too-many',
+      `Outputs of functions are computed more than ${mostOutputs} times here, those inside functions counted. Keep what is used twice in a variable: LET $sum = Functions.MyFunction(…).Calculate_Sum.`,
+      at,
+    );
+  return false;
 }
 
 /** Which environment's functions are meant: the words between `Functions` and the name. */
@@ -99,13 +136,8 @@ function environmentOf(scope: Scope, target: Expression): Resources | undefined 
   return undefined;
 }
 
-export function checkFunctionUse(
-  scope: Scope,
-  callOrAlias: Of<'call'> | Of<'variable'>,
-  e: Of<'member'>,
-): Typed {
-  const call = callOrAlias.kind === 'variable' ? scope.aliases.get(callOrAlias.name) : callOrAlias;
-  if (call?.kind !== 'call' || call.callee.kind !== 'member') return errorAt(e);
+export function checkFunctionUse(scope: Scope, call: FunctionCall, e: Of<'member'>): Typed {
+  if (call.callee.kind !== 'member' || scope.outputs > mostOutputs) return errorAt(e);
   const callee = call.callee;
   const args = positional(scope, call.args, `Functions.${callee.name}`);
   const resources = environmentOf(scope, callee.target);
@@ -152,6 +184,7 @@ export function checkFunctionUse(
   const key = JSON.stringify([resources.environment, name, output.name]);
   const checked = outputOf(scope, key, name, output.name, resources, e);
   if (checked === undefined || ready.some((a) => a.type === 'Error')) return errorAt(e);
+  if (!countOutputs(scope, 1 + checked.outputs, e)) return errorAt(e);
   return {
     kind: 'function',
     use: { key, name, environment: resources.environment },
@@ -226,6 +259,7 @@ export function checkOutput(
     ids: { next: 0 },
     earlier: new Map(),
     imported: [],
+    outputs: 0,
     attributes: [],
   };
   session.open.push(key);
@@ -246,6 +280,7 @@ export function checkOutput(
     code: failed ? undefined : code,
     source: text,
     localCount: inner.ids.next,
+    outputs: inner.outputs,
   };
   session.functions.set(key, result);
   return result;

@@ -1,10 +1,10 @@
 import type { CheckedClause, CheckedRule } from '../compiler/rules.ts';
 import { parse } from '../parser.ts';
 import { lineStarts, type Problem, spanOf } from '../text.ts';
-import type { Code, Expression, Let } from '../tree.ts';
+import type { Code, Let } from '../tree.ts';
 import type { Diagnostic, Resources, RuleKind, RuleSource, Section } from '../types.ts';
 import { checkCode } from './code.ts';
-import type { Place, Scope, Session } from './scope.ts';
+import type { FunctionCall, Place, Scope, Session } from './scope.ts';
 import type { CheckedCode, Local } from './typed.ts';
 import { warnings } from './warnings.ts';
 
@@ -47,7 +47,7 @@ export interface Outer {
   decided?: boolean;
   locals: ReadonlyMap<string, Local>;
   ids: { next: number };
-  aliases: ReadonlyMap<string, Expression>;
+  aliases: ReadonlyMap<string, FunctionCall>;
   earlier: ReadonlyMap<string, Let>;
 }
 
@@ -91,8 +91,9 @@ export function checkPiece(
     aliases: new Map(outer.aliases),
     parameters: new Map(),
     ids: outer.ids,
-    earlier: outer.earlier,
+    earlier: new Map(outer.earlier),
     imported: [],
+    outputs: 0,
     attributes: [],
   };
   const code = checkCode(scope, parsed.code);

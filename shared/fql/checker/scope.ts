@@ -19,6 +19,8 @@ export interface FunctionOutput {
   /** The text it was checked from, for places of faults. */
   source: string;
   localCount: number;
+  /** How often outputs of other functions are computed in it. */
+  outputs: number;
 }
 
 /** What a whole compilation shares. */
@@ -37,6 +39,8 @@ export function newSession(): Session {
   return { references: new Map(), functions: new Map(), open: [], functionsUsed: new Set(), offersLeft: 200 };
 }
 
+export type FunctionCall = Extract<Expression, { kind: 'call' }>;
+
 /** What one piece of code is checked in. */
 export interface Scope {
   place: Place;
@@ -48,13 +52,15 @@ export interface Scope {
   locals: Map<string, Local>;
   parameters: Map<string, { index: number; type: Type }>;
   /** Variables that stand for a call of a function, whose outputs are taken later. */
-  aliases: Map<string, Expression>;
+  aliases: Map<string, FunctionCall>;
   /** Hands out numbers for locals; shared by the condition and clauses of a rule. */
   ids: { next: number };
-  /** LETs of earlier clauses of the rule: a variable's scope is its rule. Positions are those of the other clause. */
-  earlier: ReadonlyMap<string, Let>;
+  /** LETs of earlier clauses of the rule: a variable's scope is its rule. What is taken over leaves it. Positions are those of the other clause. */
+  earlier: Map<string, Let>;
   /** LETs taken over from earlier clauses, in order; they run first. */
   imported: CheckedStatement[];
+  /** How often outputs of functions are computed when this runs once, those inside them counted. */
+  outputs: number;
   /** Attributes read, for warnings. */
   attributes: { path: readonly (string | number)[]; start: number; end: number }[];
 }
@@ -100,6 +106,14 @@ export function findKey(
 export function findName(names: readonly string[] | undefined, name: string): string | undefined {
   const lower = name.toLowerCase();
   return names?.find((n) => n.length === name.length && n.toLowerCase() === lower);
+}
+
+/** What a map has under a name: under that very name first, then in any letter case. */
+export function byName<T>(map: ReadonlyMap<string, T>, name: string): T | undefined {
+  const exact = map.get(name);
+  if (exact !== undefined) return exact;
+  const found = findName([...map.keys()], name);
+  return found === undefined ? undefined : map.get(found);
 }
 
 export function rootOf(resources: Resources): Resources {
