@@ -2,6 +2,7 @@ import { describe, expect, test } from 'vitest';
 import {
   type Answer,
   compileRules,
+  type JsonObject,
   type Request,
   type Resources,
   type RuleSource,
@@ -300,4 +301,18 @@ test('references name what is used as the environment writes it', () => {
     { kind: 'velocity', environment: 'root', name: 'above' },
     { kind: 'supportList', environment: 'child', name: 'Email Support List' },
   ]);
+});
+
+test('paths across two large arrays are compared without trying every pair', () => {
+  const items = (first: number) => Array.from({ length: 40_000 }, (_, i) => ({ id: first + i }));
+  const runOver = (code: string, payload: JsonObject) => {
+    const { program } = compileRules([{ name: 'R', clauses: [{ name: 'c', code }] }], resources);
+    const result = program?.run({ payload, now: 0 });
+    return result?.done ? [result.outcome.decision?.decision, result.outcome.faults.map((f) => f.code)] : [];
+  };
+  const same = 'RETURN Reject() WHEN @"a.id" == @"b.id"';
+  expect(runOver(same, { a: items(0), b: items(39_999) })).toEqual(['Reject', []]);
+  expect(runOver(same, { a: items(0), b: items(40_000) })).toEqual([undefined, []]);
+  const part = 'RETURN Reject() WHEN @"a.id".Contains(@"b.id")';
+  expect(runOver(part, { a: items(0), b: items(40_000) })).toEqual([undefined, ['too-large']]);
 });

@@ -59,7 +59,7 @@ export function emit(unit: Unit, node: Typed): string {
     case 'conditional':
       return `(${emitCondition(unit, node.test)} ? ${emit(unit, node.then)} : ${emit(unit, node.otherwise)})`;
     case 'array':
-      return `[${node.items.map((x) => emit(unit, x)).join(', ')}]`;
+      return runtimeCall(unit, 'bounded', `[${node.items.map((x) => emit(unit, x)).join(', ')}]`);
     case 'object':
       return emitObject(unit, node.entries);
     case 'in':
@@ -166,9 +166,9 @@ export function emitArithmetic(unit: Unit, node: Extract<Typed, { kind: 'arithme
   const a = emitOne(unit, node.left);
   const b = emitOne(unit, node.right);
   const { op, type } = node;
-  if (type === 'String') return `(${a} + ${b})`;
   if (type === 'CharSet') return `(${a} | ${b})`;
   const place = String(site(unit, node));
+  if (type === 'String') return runtimeCall(unit, 'joined', `${a} + ${b}`, place);
   if (type === 'Int32') {
     if (op === '/') return runtimeCall(unit, 'divideInt', a, b, place);
     if (op === '%') return runtimeCall(unit, 'remainderInt', a, b, place);

@@ -58,7 +58,10 @@ export function anyTwo(unit: Unit, template: string, left: Typed, right: Typed):
   const single = [left.many ? ta : '', right.many ? tb : '']
     .filter((t) => t !== '')
     .map((t) => `typeof ${t} !== "object"`);
-  const slow = runtimeCall(unit, 'any2', ta, tb, lambda(unit, 2, template));
+  const slow =
+    template === '$0 === $1'
+      ? runtimeCall(unit, 'anySame', ta, tb)
+      : runtimeCall(unit, 'any2', ta, tb, lambda(unit, 2, template));
   return `(${ta} = ${a}, ${tb} = ${b}, ${single.join(' && ')} ? ${fill(template, [ta, tb])} : ${slow})`;
 }
 

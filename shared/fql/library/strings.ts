@@ -1,4 +1,5 @@
 import { fail, shown } from '../runtime/fault.ts';
+import { joined, longestText, tooLong } from '../runtime/texts.ts';
 import { type Member, method, property } from './member.ts';
 
 /** Longer texts than this are not built by padding. */
@@ -29,7 +30,7 @@ function insert(text: string, start: number, added: string, site: number): strin
   if (start < 0 || start > text.length) {
     fail(site, 'out-of-range', `Insert(${start}, …) into a text of ${text.length} characters.`);
   }
-  return text.slice(0, start) + added + text.slice(start);
+  return joined(text.slice(0, start) + added + text.slice(start), site);
 }
 
 function pad(text: string, width: number, fill: string, left: boolean, site: number): string {
@@ -56,7 +57,9 @@ function indexFrom(text: string, part: string, start: number, site: number): num
 
 function replace(text: string, old: string, by: string, site: number): string {
   if (old === '') fail(site, 'out-of-range', 'Replace needs a text of at least one character to look for.');
-  return text.split(old).join(by);
+  const parts = text.split(old);
+  const length = text.length + (parts.length - 1) * (by.length - old.length);
+  return length > longestText ? tooLong(length, site) : parts.join(by);
 }
 
 function charAt(text: string, index: number, site: number): string {
@@ -273,7 +276,7 @@ export const strings: readonly Member[] = [
     replace,
     'The text with every occurrence replaced.',
     ['"1-425-555".Replace("-", "")', '1425555'],
-    { faults: 'an empty text to look for' },
+    { faults: 'an empty text to look for; a text of more than 2000000 characters' },
   ),
   method(
     S,

@@ -1,6 +1,7 @@
 import { parseDate } from '../runtime/dates.ts';
 import { fail, shown } from '../runtime/fault.ts';
 import { isInt32, parseDouble, parseInteger } from '../runtime/numbers.ts';
+import { joined } from '../runtime/texts.ts';
 import { jsonToBoolean } from '../runtime/values.ts';
 import { constant, fn, type Member, method } from './member.ts';
 
@@ -27,6 +28,7 @@ function compare(a: string, b: string): number {
 const ignoreCaseEquals = (a: string, b: string) =>
   a.length === b.length && a.toLowerCase() === b.toLowerCase();
 const S = 'String';
+const tooLong = 'a text of more than 2000000 characters';
 
 /** Questions about Strings, their casts, and the functions under `String.` */
 export const texts: readonly Member[] = [
@@ -155,10 +157,10 @@ export const texts: readonly Member[] = [
       ['b', 'Text'],
     ],
     S,
-    (a: string, b: string) => a + b,
+    (a: string, b: string, site: number) => joined(a + b, site),
     'Two texts joined.',
     ['String.Concat("a", 1)', 'a1'],
-    { inline: '($0 + $1)' },
+    { faults: tooLong },
   ),
   fn(
     S,
@@ -169,10 +171,10 @@ export const texts: readonly Member[] = [
       ['c', 'Text'],
     ],
     S,
-    (a: string, b: string, c: string) => a + b + c,
+    (a: string, b: string, c: string, site: number) => joined(a + b + c, site),
     'Three texts joined.',
     ['String.Concat("a", "b", "c")', 'abc'],
-    { inline: '($0 + $1 + $2)' },
+    { faults: tooLong },
   ),
   fn(
     S,

@@ -65,11 +65,41 @@ export function put<T>(object: Record<string, T>, key: string, value: T): void {
   } else object[key] = value;
 }
 
+/** A value whose JSON text would be about this long is too large: arrays of arrays could double it with every LET. */
+const largest = 2_000_000;
+const sizes = new WeakMap<object, number>();
+
+/** About how long the JSON text of a value is. */
+function sizeOf(value: unknown): number {
+  if (typeof value === 'string') return value.length + 2;
+  if (typeof value !== 'object' || value === null) return 8;
+  const known = sizes.get(value);
+  if (known !== undefined) return known;
+  let size = 2;
+  for (const [key, part] of Object.entries(value)) size += key.length + 4 + sizeOf(part);
+  return size;
+}
+
+/** The object or array itself; a RangeError where it is too large. Only what holds other objects has to be measured. */
+export function bounded<T extends object>(value: T): T {
+  let nested = false;
+  for (const part of Object.values(value)) {
+    if (typeof part !== 'object' || part === null) continue;
+    nested = true;
+    if (!sizes.has(part)) sizes.set(part, sizeOf(part));
+  }
+  if (!nested) return value;
+  const size = sizeOf(value);
+  if (size > largest) throw new RangeError('The value is too large.');
+  sizes.set(value, size);
+  return value;
+}
+
 /** An object from keys and values in turn. */
 export function makeObject(...pairs: readonly unknown[]): Record<string, Json> {
   const object: Record<string, Json> = {};
   for (let i = 0; i + 1 < pairs.length; i += 2) put(object, String(pairs[i]), asJson(pairs[i + 1]));
-  return object;
+  return bounded(object);
 }
 
 /** A value that is JSON by construction; what is not (undefined) is null. */

@@ -6,8 +6,8 @@ import { isScalar, type ScalarType, type Type } from '../type.ts';
 import type { Json } from '../types.ts';
 import { exists, type ReadyPath, readAs, readJson, score } from './attributes.ts';
 import { dateText, spanText } from './dates.ts';
-import { asJson, element, field, makeObject, sameJson, stringAt } from './json.ts';
-import { any1, any2, anyOf, isMany, map1, mapFirst, one } from './many.ts';
+import { asJson, bounded, element, field, makeObject, sameJson, stringAt } from './json.ts';
+import { any1, any2, anyOf, anySame, isMany, map1, mapFirst, one } from './many.ts';
 import { divideInt, finite, int, numberText, remainderInt } from './numbers.ts';
 import type { Outcome } from './outcome.ts';
 import {
@@ -27,6 +27,7 @@ import {
   velocity,
   velocityRequest,
 } from './requests.ts';
+import { joined } from './texts.ts';
 import { defaults, fromJson, jsonText, jsonToDouble, scalarText } from './values.ts';
 
 /** A score as a value of a type; an assessment without that score has an attribute of the name, or nothing. */
@@ -105,8 +106,10 @@ export const runtime = Object.freeze({
   any1,
   any2,
   anyOf,
+  anySame,
   assessmentRequest,
   bodyOf,
+  bounded,
   callAssessment,
   callExternal,
   charAt,
@@ -125,6 +128,7 @@ export const runtime = Object.freeze({
   isIn,
   isMany,
   isPresent,
+  joined,
   jsonToDouble,
   library: library.map((m) => m.run),
   listRequest,

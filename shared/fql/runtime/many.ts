@@ -23,8 +23,19 @@ export function any1(a: unknown, test: (a: unknown) => boolean): boolean {
   return a instanceof Many ? a.items.some((x) => test(x)) : test(a);
 }
 
+/** More pairs than these are not compared one by one. */
+const mostPairs = 2_000_000;
+
 export function any2(a: unknown, b: unknown, test: (a: unknown, b: unknown) => boolean): boolean {
+  if (a instanceof Many && b instanceof Many && a.items.length * b.items.length > mostPairs)
+    throw new RangeError('Too many pairs.');
   return any1(a, (x) => any1(b, (y) => test(x, y)));
+}
+
+/** Whether any element of one is an element of the other; takes time linear in both. */
+export function anySame(a: unknown, b: unknown): boolean {
+  const known = new Set(a instanceof Many ? a.items : [a]);
+  return any1(b, (x) => known.has(x));
 }
 
 /** For calls with any number of arguments that may be many. */
