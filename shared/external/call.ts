@@ -14,8 +14,11 @@ export const answerLimit = 1_048_576;
 /** As deep as arrays and objects of an answer may be nested: what .NET's reader takes, and any recursion bears. */
 export const depthLimit = 64;
 
-/** Of the answer to a failed call, as many bytes are kept: it goes with the evidence of every such event. */
-const answeredLimit = 8192;
+/** Of the answer to a failed call, as many characters are kept: it goes with the evidence of every such event. */
+export const answeredLimit = 8192;
+
+/** As many bytes of it are read: a secret that the cut would part is whole in them, the longest one URL-encoded too. */
+const answeredRead = 32_768;
 
 export interface SenderOptions {
   fence: Fence;
@@ -110,10 +113,10 @@ const readAnswer: Read = async ({ statusCode, headers, body }) => {
     status: 'ResponseFailure',
     httpStatusCode: statusCode,
     detail,
-    ...(answered === undefined ? {} : { answered: answered.slice(0, answeredLimit) }),
+    ...(answered === undefined ? {} : { answered: answered.slice(0, answeredRead) }),
   });
   if (statusCode < 200 || statusCode > 299) {
-    const { text } = await readText(body, answeredLimit);
+    const { text } = await readText(body, answeredRead);
     const redirect = statusCode < 400 ? ', and redirects are not followed' : '';
     return fault(`the answer was HTTP ${statusCode}${redirect}`, text);
   }

@@ -146,6 +146,18 @@ describe('a call', () => {
 });
 
 describe('secrets', () => {
+  test('show no part of themselves where the answer to a failed call is cut', async () => {
+    const external = open();
+    const value = 'a-key-of-some-length';
+    const read = definition(external, { headers: [{ name: 'x-api-key', value }] });
+    await external.secrets.save('env', 'risk', read.values, target.origin);
+    target.behave(({ headers }, response) =>
+      response.writeHead(500).end(`${'.'.repeat(8192 - value.length + 1)}${String(headers['x-api-key'])}`),
+    );
+    const { trace } = await external.invoke('env', read.definition, [], context);
+    expect(trace.answered).toBe('.'.repeat(8192 - value.length + 1));
+  });
+
   /** All that comes out of the calls of a definition whose target gives back what it gets. */
   async function everything(
     change: object,
@@ -229,7 +241,7 @@ describe('secrets', () => {
     await external.secrets.check('env', 'RISK', read.definition);
     await expect(external.secrets.check('env', 'other', read.definition)).rejects.toThrow('secrets.own');
     await expect(external.secrets.check('other', 'risk', read.definition)).rejects.toThrow('secrets.own');
-    await external.secrets.removeAll('env', 'risk');
+    await open().secrets.removeAll('env', 'risk');
     await expect(external.secrets.check('env', 'risk', read.definition)).rejects.toThrow('secrets.own');
   });
 

@@ -3,7 +3,7 @@ import type { Json } from '../problem.ts';
 import type { Storage } from '../storage/index.ts';
 import type { Azure } from './azure.ts';
 import { type BreakerOptions, type BreakerState, openBreakers } from './breaker.ts';
-import { openSender, within } from './call.ts';
+import { answeredLimit, openSender, within } from './call.ts';
 import type { ExternalCall } from './definition.ts';
 import type { CallTrace, Traced, TracedRun } from './events.ts';
 import { type FenceOptions, openFence } from './fence.ts';
@@ -341,7 +341,7 @@ function redacted(outcome: Outcome, redact: Redactor): Outcome {
     ...outcome,
     detail: redact.text(outcome.detail),
     ...(response === undefined ? {} : { response: redact.json(response) }),
-    ...(answered === undefined ? {} : { answered: redact.text(answered) }),
+    ...(answered === undefined ? {} : { answered: redact.head(answered, answeredLimit) }),
   };
 }
 

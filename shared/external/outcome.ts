@@ -32,7 +32,7 @@ export interface Outcome {
   response?: Json;
   /** why it failed, in words; empty with `Success` */
   detail: string;
-  /** what a failed call was answered, as far as it was read: at most 8,192 characters */
+  /** what a failed call was answered, as far as it was read */
   answered?: string;
 }
 

@@ -62,6 +62,14 @@ test('no JSON value comes out with a secret in a string, a name or a number', ()
   );
 });
 
+test('the beginning of a text ends before a secret that the cut would part', () => {
+  const redact = redactor(['s3cret/of ours']);
+  expect(redact.head('1234 s3cret/of ours', 10)).toBe('1234 ');
+  expect(redact.head('1234 s3cret%2Fof%20ours', 22)).toBe('1234 ');
+  expect(redact.head('s3cret/of ours 1234 s3cret/of ours', 19)).toBe('… 1234');
+  expect(redactor([]).head('1234567', 3)).toBe('123');
+});
+
 test('what holds no secret stays as it is', () => {
   fc.assert(
     fc.property(fc.jsonValue(), fc.string(), (value, text) => {

@@ -7,6 +7,8 @@ const mark = '…';
 export interface Redactor {
   /** The text without any of the secrets, as they are, URL-encoded, JSON-escaped or in Base64, in any letter case. */
   text(text: string): string;
+  /** The text from its first `limit` characters, without the part of a secret that the cut would leave. */
+  head(text: string, limit: number): string;
   /** The value with every string, name and number that holds a secret redacted. */
   json(value: Json): Json;
 }
@@ -15,9 +17,17 @@ export interface Redactor {
 export function redactor(secrets: Iterable<string>): Redactor {
   // the longest first, so that of two secrets where one begins the other nothing is left over
   const known = [...new Set(secrets)].filter((one) => one !== '').sort((a, b) => b.length - a.length);
-  if (known.length === 0) return { text: (text) => text, json: (value) => value };
+  if (known.length === 0)
+    return { text: (text) => text, head: (text, limit) => text.slice(0, limit), json: (value) => value };
   const pattern = new RegExp(known.flatMap(patternsOf).join('|'), 'gi');
   const text = (original: string) => original.replace(pattern, mark);
+
+  function head(original: string, limit: number): string {
+    const across = original
+      .matchAll(pattern)
+      .find((match) => match.index < limit && match.index + match[0].length > limit);
+    return text(original.slice(0, across?.index ?? limit));
+  }
 
   function json(value: Json | undefined): Json {
     if (typeof value === 'string') return text(value);
@@ -29,7 +39,7 @@ export function redactor(secrets: Iterable<string>): Redactor {
     if (value === null || typeof value !== 'object') return value ?? null;
     return Object.fromEntries(Object.entries(value).map(([name, item]) => [text(name), json(item)]));
   }
-  return { text, json };
+  return { text, head, json };
 }
 
 /** Every character as it is, percent-encoded as UTF-8, or escaped as JSON does; then the whole in Base64. Case does not count. */

@@ -202,15 +202,15 @@ export function openSecrets(storage: Storage): SecretStore {
 
   async function check(environment: string, call: string, definition: ExternalCall) {
     const missing: ProblemError[] = [];
-    for (const [name, secret] of Object.entries(definition.secrets))
-      if (
-        'stored' in secret &&
-        (await read(environment, call, secret.stored, originOf(definition))) === undefined
-      )
+    for (const [name, secret] of Object.entries(definition.secrets)) {
+      // not from memory: another process may have deleted the call with its values
+      const kept = 'stored' in secret ? await load(environment, call, secret.stored) : undefined;
+      if ('stored' in secret && kept?.to !== originOf(definition))
         missing.push({
           path: `secrets.${name}`,
           message: 'no value for this host is stored under this id; send the value',
         });
+    }
     if (missing.length > 0) throw unusable(missing);
   }
 
