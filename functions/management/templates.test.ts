@@ -166,6 +166,34 @@ describe('an import', () => {
     }
   });
 
+  it('keeps the secrets of an external call that is there, while they go to the same host', async () => {
+    await call('PUT', 'kept', { name: 'Kept' });
+    const given = await exported('from/templates/environments/own');
+    const into = async (body: object) => {
+      const answer = await call('POST', 'kept/templates/environments', body);
+      return outcomes.parse(answer.body).items.find(({ name }) => name === 'reputation');
+    };
+    expect(await into(given)).toMatchObject({ outcome: 'created', secretsToSet: true });
+    const path = 'kept/externalCalls/reputation';
+    const content = given.resources.find(({ name }) => name === 'reputation')?.content;
+    const set = await call('PUT', path, { ...content, secrets: { key: 'another-secret' } });
+    expect(set.status).toBe(200);
+    expect(await into(given)).toEqual({ kind: 'externalCalls', name: 'reputation', outcome: 'unchanged' });
+    expect((await call('GET', path)).body).toEqual(set.body);
+    const moved = { ...content, url: 'https://elsewhere.example.com/score' };
+    const resources = [{ kind: 'externalCalls', name: 'reputation', content: moved }];
+    expect(await into({ ...given, resources })).toMatchObject({ outcome: 'updated', secretsToSet: true });
+  });
+
+  it('takes what only looks like a secret as it is', async () => {
+    const samplePayload = { stored: 'in the cellar' };
+    await call('PUT', 'from/assessments/Purchase', { samplePayload });
+    const given = await exported('from/templates/assessments/Purchase');
+    const settings = given.resources.find(({ kind }) => kind === 'assessments');
+    await call('DELETE', 'from/assessments/Purchase');
+    expect(settings?.content).toMatchObject({ samplePayload });
+  });
+
   it('keeps the rows of a list that is there', async () => {
     const given = await exported('from/templates/rules/Many');
     await call('POST', 'from/templates/rules', given);

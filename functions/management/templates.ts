@@ -2,7 +2,6 @@ import { z } from 'zod';
 import type { App } from '../../shared/assessment/app.ts';
 import type { Permission } from '../../shared/auth/index.ts';
 import {
-  absentSecret,
   diagnosticsJson,
   exportTemplate,
   parseBody,
@@ -109,15 +108,10 @@ function importing({ kind, folder, noun, area }: Family): Route {
         });
       for (const resource of given.resources) if (resource.kind === 'externalCalls') checkCall(app, resource);
       const written = await app.config.putTemplate(parameter('env'), given.resources, { ...write, preview });
-      const lacking = new Set(
-        given.resources
-          .filter(({ content }) => JSON.stringify(content).includes(absentSecret))
-          .map((resource) => `${resource.kind}/${resource.name.trim().toLowerCase()}`),
-      );
-      const items = written.map(({ diagnostics, ...item }) => ({
+      const items = written.map(({ diagnostics, lacksSecrets, ...item }) => ({
         ...item,
         ...(diagnostics.length > 0 ? { diagnostics: diagnosticsJson(diagnostics) } : {}),
-        ...(lacking.has(`${item.kind}/${item.name.toLowerCase()}`) ? { secretsToSet: true } : {}),
+        ...(lacksSecrets ? { secretsToSet: true } : {}),
       }));
       return { status: 200, body: { items } };
     },

@@ -36,6 +36,6 @@ export type {
 } from './snapshot.ts';
 export { definitionOf } from './snapshot.ts';
 export type { Template as ResourceTemplate, TemplateKind } from './templates.ts';
-export { absentSecret, exportTemplate, templateSchema } from './templates.ts';
+export { exportTemplate, templateSchema } from './templates.ts';
 export type { StoredResource, WriteOptions, WrittenStoredResource } from './types.ts';
 export { configNames } from './types.ts';

@@ -30,7 +30,7 @@ import {
 import { publishedOf, usesOf } from './resolve.ts';
 import { kindOf } from './resources.ts';
 import { type ListBody, listSchema, parseName } from './schemas.ts';
-import { columnsOf, headerOf, inOrder, type Template } from './templates.ts';
+import { columnsOf, headerOf, inOrder, keepSecrets, lacksSecrets, type Template } from './templates.ts';
 import { changeTree, copyIntoTree, requireInTree } from './tree.ts';
 import type {
   ConfigStore,
@@ -350,12 +350,10 @@ export function openStore<Parsed extends { memory: number }>(
         for (const { kind, name: given, content } of inOrder(resources)) {
           const name = parseName(given, kindOf(kind).name);
           const existing = at.resources.get(resourceKey(kind, name));
+          const known = existing && (await context.documents.load(existing.latest.blob)).content;
           let body: unknown = content;
-          if (kind === 'lists') {
-            body = existing
-              ? (await context.documents.load(existing.latest.blob)).content
-              : await emptyList(manifest.root, name, content, saveLists);
-          }
+          if (kind === 'lists') body = known ?? (await emptyList(manifest.root, name, content, saveLists));
+          else if (kind === 'externalCalls' && known !== undefined) body = keepSecrets(content, known);
           written.push({ kind, ...(await putResource(manifest, at, kind, name, body, context)) });
         }
         return written;
@@ -383,6 +381,7 @@ export function openStore<Parsed extends { memory: number }>(
         name: after.name,
         outcome,
         diagnostics,
+        lacksSecrets: lacksSecrets(kind, after.content),
       }));
     },
     async activity(environment, page) {

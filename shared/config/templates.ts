@@ -1,7 +1,10 @@
 import { z } from 'zod';
+import { externalCallSchema, type Secret } from '../external/definition.ts';
+import { originOf } from '../external/secrets.ts';
 import { Problem } from '../problem.ts';
 import { foldName, type ResourceEntry } from './manifest.ts';
 import { resourceKinds } from './resources.ts';
+import { parseBody } from './schemas.ts';
 import type { ConfigStore, StoredResource } from './types.ts';
 
 export const templateKinds = ['rule', 'assessment', 'environment'] as const;
@@ -38,7 +41,7 @@ export const templateSchema = z
 export type Template = z.output<typeof templateSchema>;
 
 /** A secret that is not in the template; whoever imports it sets its value. */
-export const absentSecret = '00000000-0000-0000-0000-000000000000';
+const absentSecret = '00000000-0000-0000-0000-000000000000';
 
 /** What others refer to comes before them. */
 const order = [
@@ -141,16 +144,36 @@ function withUsed(
 
 type Content = Template['resources'][number]['content'];
 
-/** Of lists the columns; of external calls and the like no value that is kept elsewhere. */
+/** Of lists the columns; of external calls no value that is kept elsewhere. */
 function withoutSecrets(kind: string, content: unknown): Content {
   // what is stored has gone through JSON
-  const plain: Content = JSON.parse(
-    JSON.stringify(content, (name, value: unknown) =>
-      name === 'stored' && typeof value === 'string' ? absentSecret : value,
-    ),
-  );
+  const plain: Content = JSON.parse(JSON.stringify(content));
+  if (kind === 'externalCalls')
+    return withSecrets(plain, (_, secret) => ('stored' in secret ? { stored: absentSecret } : secret));
   if (kind !== 'lists') return plain;
   return { description: plain.description ?? '', columns: plain.columns ?? [] };
+}
+
+/** An external call's content with other secrets. */
+function withSecrets(content: Content, change: (name: string, secret: Secret) => Secret): Content {
+  const { secrets } = externalCallSchema.parse(content);
+  const changed = Object.entries(secrets).map(([name, secret]) => [name, change(name, secret)] as const);
+  return { ...content, secrets: Object.fromEntries(changed) };
+}
+
+const isAbsent = (secret: Secret) => 'stored' in secret && secret.stored === absentSecret;
+
+/** An external call of a template with the secrets that it lacks, where the call in its place sends them to the same host. */
+export function keepSecrets(content: Content, existing: unknown): Content {
+  const known = externalCallSchema.parse(existing);
+  if (originOf(known) !== originOf(parseBody(externalCallSchema, content))) return content;
+  const secrets = new Map(Object.entries(known.secrets));
+  return withSecrets(content, (name, secret) => (isAbsent(secret) ? (secrets.get(name) ?? secret) : secret));
+}
+
+/** Are there secrets to be set before an imported resource works? */
+export function lacksSecrets(kind: string, content: unknown): boolean {
+  return kind === 'externalCalls' && Object.values(externalCallSchema.parse(content).secrets).some(isAbsent);
 }
 
 /** The columns of a list in a template; undefined where it says none. */

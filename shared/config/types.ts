@@ -103,14 +103,21 @@ export interface ConfigStore extends Environments {
   ): Promise<WrittenStoredResource>;
   /**
    * Writes the resources of a template in one commit: all or none. With `preview` it only says what would come of it.
-   * Lists that exist keep their rows. Throws as `put`.
+   * Lists that exist keep their rows, external calls their secrets. Throws as `put`.
    */
   putTemplate(
     environment: string,
     resources: Template['resources'],
     options: WriteOptions & { preview: boolean },
   ): Promise<
-    { kind: string; name: string; outcome: 'created' | 'updated' | 'unchanged'; diagnostics: Diagnostic[] }[]
+    {
+      kind: string;
+      name: string;
+      outcome: 'created' | 'updated' | 'unchanged';
+      diagnostics: Diagnostic[];
+      /** an external call with secrets to be set before it works */
+      lacksSecrets: boolean;
+    }[]
   >;
   /** Changes of an environment and those below it, newest first. */
   activity(
