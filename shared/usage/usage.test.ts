@@ -147,6 +147,23 @@ it('learns what other processes admitted, and counts its own only once', async (
   await expect(purchase('root')).rejects.toThrow(/used up/);
 });
 
+it('admits nobody by counts of long ago, when an instance wakes up', async () => {
+  const { purchase, wait } = world({ root: { hardLimit: 3 } });
+  await purchase('root');
+  for (let i = 0; i < 2; i++) await purchase('root', 'others');
+  wait(60_000);
+  await expect(purchase('root')).rejects.toThrow(/used up/);
+});
+
+it('keeps no events of a tree whose limits nobody asks about, and has all of them when somebody does', async () => {
+  const { purchase, wait, usage, snapshot } = world({ left: { softLimit: 0 } });
+  expect(await purchase('left')).toContain('1 of 0');
+  wait(60_000);
+  await purchase('right');
+  expect(usage.warning(snapshot('left'), 'Purchase')).toBe(undefined);
+  expect(await purchase('left')).toContain('2 of 0');
+});
+
 it('costs nothing where there is no capacity', async () => {
   const usage = openUsage(
     {

@@ -61,10 +61,13 @@ interface Recent {
   load: number;
 }
 
+/** Counts that are older than so many times the time between refreshes admit nobody. */
+const oldest = 4;
+
 /**
  * Watches capacities. Counts are exact; a limit is exact within a process, and other processes' assessments are known
- * after `refreshAfter` ms at the latest: several instances together may pass a limit by what they admit in that time.
- * Trees without capacities cost nothing.
+ * after `refreshAfter` ms, at the latest after four times that: several instances together may pass a limit by what they admit in
+ * that time. Trees without capacities cost nothing.
  */
 export function openUsage(
   counts: Pick<Counts, 'of'>,
@@ -88,6 +91,7 @@ export function openUsage(
       const limits = capacity(api);
       return limits ? [{ id, limits }] : [];
     });
+  const isOld = ({ loaded }: Known) => now() - loaded > oldest * refreshAfter;
   const freshKey = ({ environment, api, month }: Omit<Recent, 'load'>) => `${environment}|${api}|${month}`;
 
   async function load(root: string): Promise<void> {
@@ -107,7 +111,14 @@ export function openUsage(
     trees.set(root, { loaded: now(), counted, above, seen, loading: undefined });
   }
 
-  /** Loads where nothing is known; refreshes in the background where that is old. */
+  /** What is known of a tree about whose limits nobody asks any more would grow with every event. */
+  function forget(root: string): void {
+    trees.delete(root);
+    for (const one of recent.get(root)?.values() ?? []) add(fresh, freshKey(one), -1);
+    recent.delete(root);
+  }
+
+  /** Loads where nothing is known, or nothing that still counts; refreshes in the background where that is not new. */
   async function refresh(root: string): Promise<void> {
     const state = trees.get(root) ?? {
       loaded: Number.NEGATIVE_INFINITY,
@@ -121,7 +132,7 @@ export function openUsage(
     state.loading ??= load(root).finally(() => {
       state.loading = undefined;
     });
-    if (state.loaded === Number.NEGATIVE_INFINITY) return state.loading;
+    if (isOld(state)) return state.loading;
     // a refresh that fails is tried again by the next request
     state.loading.catch(() => {});
   }
@@ -166,6 +177,7 @@ export function openUsage(
       const known = trees.get(root);
       if (!api || !known) return;
       leave(JSON.stringify(key));
+      if (!known.loading && isOld(known)) return forget(root);
       const name = receiptName(key, receiptOf(key, received));
       if (known.seen.has(name)) return;
       const one = { environment: key.environment, api, month: received.slice(0, 7), load: loads };
