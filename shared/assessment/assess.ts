@@ -33,7 +33,7 @@ export interface AssessmentRequest {
 
 export interface Assessed {
   key: EventKey;
-  /** the clock of the assessment, ISO 8601 */
+  /** when it was received, ISO 8601: the clock of the assessment, unless that took long (once.ts) */
   received: string;
   decision: Decision;
 }

@@ -152,6 +152,32 @@ describe('a follower', () => {
     expect(follower.taken.filter((one) => one === id)).toHaveLength(1);
   });
 
+  it('takes an event too whose assessment took longer than that', async () => {
+    const follower = recorder();
+    const body = {
+      purchaseId: randomUUID(),
+      merchantLocalDate: '2026-01-01T00:00:00Z',
+      user: { userId: 'f4' },
+    };
+    const slow: App = {
+      ...app,
+      geo: {
+        ...app.geo,
+        async ready() {
+          await app.geo.ready();
+          // of the same partition: the follower passes the time at which the slow one began
+          await assess(app, read('Purchase', body));
+          ahead = 10 * 60_000;
+          await follow(app, follower);
+        },
+      },
+    };
+    await assess(slow, read('Purchase', body));
+    await follow(app, follower);
+    ahead = 0;
+    expect(follower.taken.filter((id) => id === body.purchaseId)).toHaveLength(2);
+  });
+
   it('that fails at an event begins there the next time', async () => {
     const [good, bad] = [await buy('f3'), await buy('f3')];
     let failing = true;

@@ -36,7 +36,8 @@ export async function once(
  * the event that has the key, which is another's where the same event was faster; that one is complete then too. Throws a
  * Problem: 409 where another event has the key, 503 where storage is out of reach.
  */
-export async function record(app: App, stored: StoredEvent): Promise<StoredEvent> {
+export async function record(app: App, made: StoredEvent): Promise<StoredEvent> {
+  const stored = { ...made, received: timeToStore(made.received, app.clock()) };
   // calls were made, though no evidence will say so
   const tellAnyway = () => void tellCalls(app, stored)?.catch(() => {});
   const insertion = await app.records.insert(stored).catch((error: unknown) => {
@@ -53,6 +54,16 @@ export async function record(app: App, stored: StoredEvent): Promise<StoredEvent
   demandSame(existing.event, stored.event, existing.key);
   if (!(await app.records.isComplete(existing.key))) await finish(app, existing);
   return existing;
+}
+
+const longestWorkMs = 30_000;
+
+/**
+ * Followers, the lake and usage pass a time five minutes after it: an event that was worked on for long, in calls of its rules or
+ * because its process stood still, is received when that is over. Storing it takes under four minutes more, or fails.
+ */
+function timeToStore(received: string, now: number): string {
+  return now - Date.parse(received) > longestWorkMs ? new Date(now).toISOString() : received;
 }
 
 /** What says when and how an event was sent, which differs between tries of the same event. */

@@ -35,7 +35,7 @@ export interface StoredEvent {
   key: EventKey;
   /** id of the root of the environment's tree, under which velocities count */
   root: string;
-  /** when it was received: the clock of its assessment, ISO 8601 */
+  /** when it was received, ISO 8601: the clock of its assessment, unless that took long (once.ts) */
   received: string;
   event: JsonObject;
   /** a decision of an assessment, else an acknowledgement */
