@@ -8,7 +8,7 @@ import {
 import type { Problem } from '../shared/problem.ts';
 import { authenticate, type Credential, pathOf, takesKeys } from './access.ts';
 import { theApp } from './app.ts';
-import { problemResponse, toProblem } from './http.ts';
+import { problemResponse, readBytes, toProblem } from './http.ts';
 import { dispatch, openRouter, type Reply } from './management/route.ts';
 import { managementRoutes } from './management/routes.ts';
 
@@ -34,7 +34,7 @@ async function handle(
         path: pathOf(request, credential).slice(prefix.length),
         query: searchParams,
         headers: headersOf(request),
-        body: async () => new Uint8Array(await request.arrayBuffer()),
+        body: (limit) => readBytes(request, limit),
       },
       holdfast,
       caller,
@@ -72,7 +72,7 @@ if (takesKeys)
 /** The library's headers have their own class; routes take the platform's. */
 function headersOf(request: HttpRequest): Headers {
   const headers = new Headers();
-  for (const name of ['content-type', 'content-length', 'if-match', 'if-none-match']) {
+  for (const name of ['content-type', 'if-match', 'if-none-match']) {
     const value = request.headers.get(name);
     if (value !== null) headers.set(name, value);
   }

@@ -55,6 +55,30 @@ describe('the document', () => {
   });
 });
 
+describe('a body', () => {
+  it('that is too long is not read to its end, also where it does not say how long it is', async () => {
+    const piece = new Uint8Array(1024 * 1024).fill(0x20);
+    let pieces = 0;
+    const endless = new ReadableStream<Uint8Array>({
+      pull(controller) {
+        pieces++;
+        // what the host itself refuses is longer
+        if (pieces <= 90) controller.enqueue(piece);
+        else controller.close();
+      },
+    });
+    const answer = await fetch(`${app.baseUrl}/management/v1/environments/primary/rules/Long`, {
+      method: 'PUT',
+      headers: { ...admin, 'content-type': 'application/json' },
+      body: endless,
+      duplex: 'half',
+    });
+    expect(answer.status).toBe(413);
+    expect(await answer.json()).toMatchObject({ code: 'BodyTooLarge' });
+    expect(pieces).toBeLessThan(60);
+  });
+});
+
 describe('provisioning', () => {
   const path = '/v1.0/provisioning/environments';
 

@@ -14,7 +14,8 @@ export interface ManagementRequest {
   path: string;
   query: URLSearchParams;
   headers: Headers;
-  body(): Promise<Uint8Array>;
+  /** may throw a Problem 413 where there are more than `limit` bytes */
+  body(limit: number): Promise<Uint8Array>;
 }
 
 /** What a handler works with. */
@@ -199,9 +200,7 @@ async function readBody(
     );
   }
   const limit = kind === 'json' ? jsonLimit : fileLimit;
-  const announced = Number(request.headers.get('content-length') ?? 0);
-  if (announced > limit) throw tooLarge(limit);
-  const bytes = await request.body();
+  const bytes = await request.body(limit);
   if (bytes.byteLength > limit) throw tooLarge(limit);
   if (kind !== 'json') return { body: undefined, file: bytes };
   let text: string;
