@@ -366,6 +366,9 @@ describe('a token', () => {
     ['https://eventhubs.azure.net//', 'https://shop.azurewebsites.net/'],
     ['00000003-0000-0000-c000-000000000000'],
     ['CFA8B339-82A2-471A-A3C9-0FC0BE7A4093'],
+    ['cfa8b339-82a2-471a-a3c9-0fc0be7a4093/'],
+    ['spn:e406a681-f3d4-42a8-90b6-c2b029497af1'],
+    ['SPN:https://storage.azure.com'],
   ])('for %s is not sent to another host', (audience, url) => {
     expect(withAudience(audience, url)).toContain(
       'authentication.audience: tokens for services of Microsoft',

@@ -191,8 +191,10 @@ const microsoftIds = new Set(
  * token for those must not reach a host that whoever writes definitions chose.
  */
 function mayGoTo(audience: string, url: string): boolean {
-  if (microsoftIds.has(audience.toLowerCase())) return false;
-  const service = URL.parse(audience.includes('://') ? audience : `https://${audience}`);
+  // Entra ID takes `spn:` before either
+  const name = audience.replace(/^(spn:)+/i, '');
+  if (microsoftIds.has(name.toLowerCase().replace(/\/+$/, ''))) return false;
+  const service = URL.parse(name.includes('://') ? name : `https://${name}`);
   if (service === null || service.protocol === 'api:') return true;
   const host = service.hostname.replace(/\.$/, '');
   if (!microsoft.test(host)) return true;
