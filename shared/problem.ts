@@ -104,3 +104,9 @@ export class Problem extends Error {
     return new Problem(503, 'Service Unavailable', detail, { ...options, retryAfter });
   }
 }
+
+/** Why something failed, for whoever asked: of a Problem its detail, since its message may name accounts and addresses, for logs. */
+export function reasonOf(error: unknown): string {
+  if (error instanceof Problem) return error.detail;
+  return error instanceof Error ? error.message : String(error);
+}

@@ -8,7 +8,7 @@ import {
   receiveAssessmentObservation,
 } from '../events/index.ts';
 import type { Answer, JsonObject, Request } from '../fql/index.ts';
-import { Problem } from '../problem.ts';
+import { Problem, reasonOf } from '../problem.ts';
 import type { App } from './app.ts';
 import { assess } from './assess.ts';
 import { answerOf, kindOf } from './definedAssessments.ts';
@@ -66,7 +66,7 @@ export async function callAssessment(
 function failureOf(error: unknown): { status: number; code: string; message: string } {
   if (error instanceof Problem)
     return { status: error.status, code: error.code.toLowerCase(), message: error.detail };
-  return { status: 500, code: 'failed', message: error instanceof Error ? error.message : String(error) };
+  return { status: 500, code: 'failed', message: reasonOf(error) };
 }
 
 /**

@@ -1,6 +1,7 @@
 import type { ExternalAssessment, Snapshot } from '../config/index.ts';
 import type { CallTrace, External } from '../external/index.ts';
 import type { Answer, Json, Request, RunInput } from '../fql/index.ts';
+import { reasonOf } from '../problem.ts';
 import type { Contribution, Velocities } from '../velocity/index.ts';
 import type { Caller } from './externalAssessments.ts';
 import type { EventKey } from './record.ts';
@@ -101,7 +102,7 @@ export function openReads(snapshot: Snapshot, sources: Sources, { key, now, dept
         remember(request, { value: values[index] ?? 0 });
       });
     } catch (error) {
-      for (const request of asked) remember(request, failed('velocity-failed', messageOf(error)));
+      for (const request of asked) remember(request, failed('velocity-failed', reasonOf(error)));
     }
   }
 
@@ -145,7 +146,7 @@ export function openReads(snapshot: Snapshot, sources: Sources, { key, now, dept
     if (request.kind === 'externalCall') return call(request);
     remember(
       request,
-      await one(request).catch((error) => failed(`${request.kind.toLowerCase()}-failed`, messageOf(error))),
+      await one(request).catch((error) => failed(`${request.kind.toLowerCase()}-failed`, reasonOf(error))),
     );
   }
 
@@ -170,8 +171,4 @@ export function openReads(snapshot: Snapshot, sources: Sources, { key, now, dept
 
 function failed(code: string, message: string): Answer {
   return { failed: { code, message } };
-}
-
-function messageOf(error: unknown): string {
-  return error instanceof Error ? error.message : String(error);
 }

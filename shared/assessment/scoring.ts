@@ -1,3 +1,4 @@
+import { reasonOf } from '../problem.ts';
 import {
   type EventScore,
   entitiesOf,
@@ -32,7 +33,7 @@ export async function readForScores(
     return {};
   } catch (error) {
     // counting the event tries again
-    return wanted ? { failed: error instanceof Error ? error.message : String(error) } : {};
+    return wanted ? { failed: reasonOf(error) } : {};
   }
 }
 
