@@ -37,7 +37,8 @@ export function format(source: string): string {
     const kind = piece.token?.kind;
     const before = tokenBefore(pieces, i);
     const begins = kind === 'name' && depth === 0 && startsLine.test(piece.text) && before?.text !== '.';
-    if (begins || (piece.ownLine && depth === 0)) flush();
+    const after = piece.token === undefined && statement.every((p) => p.token === undefined);
+    if (begins || (depth === 0 && (piece.ownLine || after))) flush();
     if (kind === 'op' && '([{'.includes(piece.text)) depth++;
     if (kind === 'op' && ')]}'.includes(piece.text)) depth--;
     statement.push(piece);

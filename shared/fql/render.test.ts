@@ -143,6 +143,26 @@ test.each([
     'RETURN Reject() WEHN 1 == 1',
     'Expected the end of the text or another statement, found "WEHN". Did you mean WHEN?',
   ],
+  [
+    'two attributes joined, compared with a number',
+    'LET $sum = @"totalAmount" + @"salesTax"\nRETURN Reject() WHEN $sum > 5',
+    'A String cannot be compared with an Int32. "+" has joined two texts. To add numbers, cast them: @"a".ToDouble() + @"b".',
+  ],
+  [
+    'a constant that is no date',
+    'RETURN Reject() WHEN @"user.creationDate".Date > "2024-13-01"',
+    'The right side of the comparison must be a DateTime, and "2024-13-01" is no date. Write it as in "2024-05-01" or "2024-05-01T11:04:30Z".',
+  ],
+  [
+    'a path without quotes',
+    'RETURN Reject() WHEN @user.email == "a"',
+    'No type has a member email. The path of an attribute stands in quotes, dots and all: @"user.email".',
+  ],
+  [
+    'a path without quotes and sign',
+    'RETURN Reject() WHEN user.email == "a"',
+    'user means nothing here. An attribute is written @"user.email".',
+  ],
 ])('the message for %s', (_, text, message) => {
   expect(checkText(text, { ...sampleResources, samplePayload }).map((d) => d.message)).toEqual([message]);
 });

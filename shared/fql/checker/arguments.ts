@@ -37,7 +37,11 @@ function takes(member: Member, count: number): boolean {
 export function misfit(arg: Typed, parameter: Parameter): number {
   const to = parameter.type;
   if (arg.type === to || arg.type === 'Error') return 0;
-  if (arg.type === 'Open') return to === 'Int32' ? 3 : 1;
+  if (arg.type === 'Open') {
+    if (arg.kind === 'arithmetic' && (to === 'DateTime' || to === 'TimeSpan' || to === 'Boolean'))
+      return Number.POSITIVE_INFINITY;
+    return to === 'Int32' ? 3 : 1;
+  }
   if (to === 'Text') return isScalar(arg.type) || arg.type === 'Json' ? 1 : Number.POSITIVE_INFINITY;
   if (to === 'Any' || to === 'Body' || to === 'Json')
     return asJson(arg) === undefined ? Number.POSITIVE_INFINITY : 3;

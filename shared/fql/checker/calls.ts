@@ -1,9 +1,10 @@
 import { library, membersOf, namesOn, namesUnder, owners, staticMembers } from '../library/index.ts';
 import type { Member } from '../library/member.ts';
+import { printPath } from '../parser/path.ts';
 import type { Expression } from '../tree.ts';
 import { aType, isScalar, scalarTypes, type Type } from '../type.ts';
 import { chooseOverload, fitArguments, makeCall, misfit, positional } from './arguments.ts';
-import { asJson, coerce, errorAt, settle } from './coerce.ts';
+import { asJson, coerce, errorAt, isConstant, settle } from './coerce.ts';
 import { check } from './expressions.ts';
 import { checkFunctionUse, functionCall } from './functions.ts';
 import { globalFunctions } from './globals.ts';
@@ -125,7 +126,9 @@ function reportUnknownStatic(scope: Scope, owner: string, e: Of<'member'>): void
     );
     return;
   }
-  const hint = scope.locals.has(owner) ? ` Did you mean $${owner}?` : offerName(scope, owner, namespaces());
+  const hint = scope.locals.has(owner)
+    ? ` Did you mean $${owner}?`
+    : offerName(scope, owner, namespaces()) || ` An attribute is written @"${owner}.${e.name}".`;
   report(scope, 'unknown-name', `${owner} means nothing here.${hint}`, {
     start: e.target.start,
     end: e.target.end,
@@ -137,7 +140,10 @@ function reportUnknownMember(scope: Scope, type: Type, e: Of<'member'>, open: bo
   const others = scalarTypes.filter((t) => t !== type && membersOf(t, e.name).length > 0);
   const hint =
     offerName(scope, e.name, names) ||
-    (others.length > 0 ? ` ${e.name} is a member of ${others.join(' and ')}.` : '');
+    (others.length > 0 ? ` ${e.name} is a member of ${others.join(' and ')}.` : '') ||
+    (e.target.kind === 'attribute'
+      ? ` The path of an attribute stands in quotes, dots and all: @"${printPath([...e.target.path, e.name])}".`
+      : '');
   report(
     scope,
     'unknown-member',
@@ -148,9 +154,16 @@ function reportUnknownMember(scope: Scope, type: Type, e: Of<'member'>, open: bo
 
 const capital = (text: string): string => text.slice(0, 1).toUpperCase() + text.slice(1);
 
+/** A constant that formats numbers and no dates: F2, N0, #,##0.00. */
+function isNumberFormat(arg: Typed): boolean {
+  const format = isConstant(arg) ? String(arg.value) : '';
+  return /^(?:[NPE]|[FNDPGE][0-9]{1,2}|[#0,.]+%?)$/i.test(format);
+}
+
 /** An attribute takes the type whose member fits the arguments; text first. `args` undefined: a property is meant. */
 function settleReceiver(target: Typed, name: string, args: readonly Typed[] | undefined): Typed {
   if (target.type !== 'Open') return target;
+  if (name.toLowerCase() === 'tostring' && args?.some(isNumberFormat)) return settle(target, 'Double');
   const order: Type[] = ['String', 'DateTime', 'TimeSpan', 'Double', 'Boolean'];
   const fits = (m: Member) =>
     args === undefined
@@ -227,19 +240,24 @@ function checkStatic(scope: Scope, e: Of<'call'>, callee: Of<'member'>, owner: s
   }
   const cast = castOf(owner, callee.name);
   const first = args[0];
-  if (cast !== undefined && first?.type === 'Open' && args.length === 1) return settle(first, cast);
+  if (cast !== undefined && first?.type === 'Open' && args.length === 1) {
+    const value = settle(first, cast);
+    if (value.type === cast) return value;
+  }
   return callWith(
     scope,
     overloads,
-    args.map((a) => widened(owner, a)),
+    args.map((a) => widened(overloads, a)),
     [],
     e,
   );
 }
 
-/** Convert takes attributes and JSON as numbers, the first of its overloads. */
-function widened(owner: string, arg: Typed): Typed {
-  return owner.toLowerCase() === 'convert' && arg.type === 'Open' ? settle(arg, 'Double') : arg;
+/** Convert takes attributes as numbers, the first of its overloads; Convert.ToString takes any text. */
+function widened(overloads: readonly Member[], arg: Typed): Typed {
+  const [first] = overloads;
+  const number = first?.owner === 'Convert' && first.params[0]?.type === 'Double';
+  return number && arg.type === 'Open' ? settle(arg, 'Double') : arg;
 }
 
 function callWith(
@@ -311,8 +329,10 @@ function checkMethod(scope: Scope, e: Of<'call'>, callee: Of<'member'>): Typed {
   const args = positional(scope, e.args, callee.name);
   if (target.type === 'Error' || args.some((a) => a.type === 'Error')) return errorAt(e);
   const cast = castOf('String', callee.name);
-  if (target.type === 'Open' && cast !== undefined && args.length === 0)
-    return { ...settle(target, cast), start: e.start, end: e.end };
+  if (target.type === 'Open' && cast !== undefined && args.length === 0) {
+    const value = settle(target, cast);
+    if (value.type === cast) return { ...value, start: e.start, end: e.end };
+  }
   let receiver = settleReceiver(target, callee.name, args);
   let overloads = membersOf(receiver.type, callee.name);
   if (

@@ -1,6 +1,7 @@
 import { parseDate } from '../runtime/dates.ts';
 import { numberText } from '../runtime/numbers.ts';
 import { jsonText } from '../runtime/values.ts';
+import { quoted } from '../text.ts';
 import { aType, isNumber, isScalar, type Type } from '../type.ts';
 import { report, type Scope } from './scope.ts';
 import type { Typed } from './typed.ts';
@@ -34,6 +35,10 @@ export function settle(node: Typed, type: Type): Typed {
       type: isScalar(type) ? type : 'Json',
       many: then.many || otherwise.many,
     };
+  }
+  if (node.kind === 'arithmetic') {
+    const to = isNumber(type) ? 'Double' : 'String';
+    return { ...node, left: settle(node.left, to), right: settle(node.right, to), type: to };
   }
   return node;
 }
@@ -119,7 +124,10 @@ export function castHint(from: Type, to: Type): string {
 /** The node as a value of a type; what cannot be is reported. `what` begins the message: `The prefix of StartsWith`. */
 export function coerce(scope: Scope, node: Typed, to: Type, what: string): Typed {
   if (node.type === to || node.type === 'Error') return node;
-  if (node.type === 'Open') return settle(node, to);
+  if (node.type === 'Open') {
+    const value = settle(node, to);
+    return value.type === to ? value : coerce(scope, value, to, what);
+  }
   if (to === 'Json') return asJson(node) ?? mismatch(scope, node, to, what);
   if (to === 'Double' && node.type === 'Int32') {
     return isConstant(node) ? { ...node, type: 'Double' } : wrap('convert', node, 'Double');
@@ -130,6 +138,13 @@ export function coerce(scope: Scope, node: Typed, to: Type, what: string): Typed
   if (to === 'DateTime' && isConstant(node) && typeof node.value === 'string') {
     const date = parseDate(node.value);
     if (date !== undefined) return { ...node, type: 'DateTime', value: date };
+    report(
+      scope,
+      'type-mismatch',
+      `${what} must be a DateTime, and ${quoted(node.value)} is no date. Write it as in "2024-05-01" or "2024-05-01T11:04:30Z".`,
+      node,
+    );
+    return errorAt(node);
   }
   return mismatch(scope, node, to, what);
 }

@@ -192,7 +192,8 @@ export function defineLocal(scope: Scope, statement: Let): Local {
 
 function checkIndex(scope: Scope, e: Of<'index'>): Typed {
   const at = { start: e.start, end: e.end };
-  const target = check(scope, e.target);
+  const checked = check(scope, e.target);
+  const target = checked.kind === 'arithmetic' ? settled(checked) : checked;
   const index = settle(check(scope, e.index), 'Int32');
   if (target.type === 'Error' || index.type === 'Error') return errorAt(at);
   if (target.type === 'Open' && target.kind === 'attribute') {
@@ -250,6 +251,10 @@ function checkConditional(scope: Scope, e: Of<'conditional'>): Typed {
   const test = condition(scope, e.test, 'What stands before "?"');
   let then = check(scope, e.then);
   let otherwise = check(scope, e.otherwise);
+  if (then.type === 'Open' && otherwise.type === 'Open') {
+    if (then.kind === 'arithmetic') then = settled(then);
+    if (otherwise.kind === 'arithmetic') otherwise = settled(otherwise);
+  }
   if (then.type === 'Open' && otherwise.type === 'Open') {
     return { ...at, kind: 'conditional', type: 'Open', many: false, test, then, otherwise };
   }

@@ -112,6 +112,12 @@ function weekday(node: Typed, beside: Typed): Typed {
   return day < 0 ? node : { ...node, type: 'Int32', value: day };
 }
 
+/** A text that `+` made, perhaps in a LET: not what its writer meant who compares it with a number. */
+function isJoined(node: Typed): boolean {
+  const made = node.kind === 'local' ? node.local.value : node;
+  return made.kind === 'arithmetic' && made.type === 'String';
+}
+
 /** The type in which two values are compared; undefined, reported, where there is none. */
 function comparedType(scope: Scope, e: Binary, left: Typed, right: Typed): Type | undefined {
   const a = left.type;
@@ -127,9 +133,11 @@ function comparedType(scope: Scope, e: Binary, left: Typed, right: Typed): Type 
   if (b === 'DateTime' && a === 'String' && isConstant(left)) return 'DateTime';
   const [text, other] = a === 'String' ? [left, right] : [right, left];
   const hint =
-    text.type === 'String'
-      ? castHint('String', other.type) || castHint(other.type, 'String')
-      : castHint(a, b) || castHint(b, a);
+    isJoined(text) && isNumber(other.type)
+      ? ' "+" has joined two texts. To add numbers, cast them: @"a".ToDouble() + @"b".'
+      : text.type === 'String'
+        ? castHint('String', other.type) || castHint(other.type, 'String')
+        : castHint(a, b) || castHint(b, a);
   report(scope, 'type-mismatch', `${capital(aType(a))} cannot be compared with ${aType(b)}.${hint}`, e);
   return undefined;
 }
@@ -139,6 +147,8 @@ function checkArithmetic(scope: Scope, e: Binary, l: Typed, r: Typed): Typed {
   const op = e.op;
   let left = l;
   let right = r;
+  if (op === '+' && left.type === 'Open' && right.type === 'Open')
+    return { ...at, kind: 'arithmetic', op, left, right, type: 'Open', many: false };
   if (op === '+' && isText(left, right)) {
     const parts = [left, right].map((s) => asBody(scope, s, 'What "+" joins'));
     if (parts.some((p) => p.type === 'Error')) return errorAt(at);
@@ -168,7 +178,7 @@ function checkArithmetic(scope: Scope, e: Binary, l: Typed, r: Typed): Typed {
   return { ...at, kind: 'arithmetic', op, left, right, type, many: false };
 }
 
-/** `+` joins texts where a String takes part, or two attributes that nothing else gives a type. */
+/** `+` joins texts where a String takes part, or an attribute and a JSON value, which nothing gives a type. */
 function isText(left: Typed, right: Typed): boolean {
   if (left.type === 'String' || right.type === 'String') return true;
   const untyped = (n: Typed) => n.type === 'Open' || n.type === 'Json' || n.type === 'Response';

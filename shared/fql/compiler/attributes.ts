@@ -29,6 +29,13 @@ export function emitAttribute(unit: Unit, node: Extract<Typed, { kind: 'attribut
   );
 }
 
+/** `@@riskScore`: the score as JSON. */
+export function emitScore(unit: Unit, path: readonly (string | number)[]): string {
+  const which = String(path[0]).toLowerCase() === 'riskscore' ? 'risk' : 'bot';
+  const read = runtimeCall(unit, 'scoreJson', 'o', json(which), pathConstant(unit.module, path));
+  return kept(unit, `score:${which}:Json:${unit.section}`, read);
+}
+
 export interface Slot {
   name: string;
   plain: 'string' | 'number' | 'boolean';

@@ -1,6 +1,6 @@
 import { children, type Typed } from '../checker/typed.ts';
 import type { Type } from '../type.ts';
-import { emitAttribute } from './attributes.ts';
+import { emitAttribute, emitScore, isScore } from './attributes.ts';
 import { emitArgument, emitCall, emitExternal, window } from './calls.ts';
 import { functionName } from './functions.ts';
 import { anyTwo, emitCondition, emitOne, lambda, mapped } from './many.ts';
@@ -19,6 +19,7 @@ export function emit(unit: Unit, node: Typed): string {
     case 'attribute':
       return emitAttribute(unit, node);
     case 'payload':
+      if (isScore(node.path)) return emitScore(unit, node.path);
       return kept(unit, `json:${json(node.path)}`, `${jsonReader(unit.module, node.path)}(c)`);
     case 'exists':
       return kept(unit, `exists:${json(node.path)}`, `${existsReader(unit.module, node.path)}(c)`);

@@ -50,14 +50,16 @@ function regex(pattern: string): RE2JS {
 
 function checkPattern(values: readonly unknown[]): string | undefined {
   const pattern = String(values[0]);
-  if (/\(\?<?[=!]/.test(pattern))
-    return 'Look-around is not supported: matching must be linear in the length of the text.';
-  if (/(?:^|[^\\])(?:\\\\)*\\(?:[1-9]|k[<{'])/.test(pattern))
-    return 'Back-references are not supported: matching must be linear in the length of the text.';
+  if (/(?:^|[^\\])(?:\\\\)*\[(?:[^\]\\]|\\.)*-\[/s.test(pattern))
+    return 'A class without another, as in [a-z-[aeiou]], is not supported: list the characters that are left.';
   try {
     regex(pattern);
     return undefined;
   } catch (e) {
+    if (/\(\?<?[=!]/.test(pattern))
+      return 'Look-around is not supported: matching must be linear in the length of the text.';
+    if (/(?:^|[^\\])(?:\\\\)*\\(?:[1-9]|k[<{'])/.test(pattern))
+      return 'Back-references are not supported: matching must be linear in the length of the text.';
     return `This pattern cannot be read: ${e instanceof Error ? e.message : 'unknown fault'}.`;
   }
 }

@@ -43,6 +43,7 @@ describe('printing', () => {
       ' // end\n',
       '\n// own\n',
       '\n/* two\nlines */\n',
+      '\n// own\n/* c */ ',
       '\t',
     );
     fc.assert(
@@ -50,7 +51,7 @@ describe('printing', () => {
         const printed = printCode(code);
         const tokens = parse(printed).tokens;
         const source = tokens
-          .map((t, i) => printed.slice(t.start, t.end) + (gaps[i % gaps.length] ?? ' '))
+          .map((t, i) => (gaps[i % gaps.length] ?? ' ') + printed.slice(t.start, t.end))
           .join('');
         if (errorsOf(source).length > 0) return;
         const formatted = format(source);
@@ -60,6 +61,12 @@ describe('printing', () => {
       }),
       { numRuns: 250 },
     );
+  });
+
+  test('a comment in front of a statement, under a comment of its own line, stands at the margin', () => {
+    const formatted = '// Approves\n/* old */\nRETURN Approve()\n';
+    expect(format('// Approves\n/* old */ RETURN Approve()')).toBe(formatted);
+    expect(format(formatted)).toBe(formatted);
   });
 });
 

@@ -30,6 +30,14 @@ import {
 import { joined } from './texts.ts';
 import { defaults, fromJson, jsonText, jsonToDouble, scalarText } from './values.ts';
 
+function scoreNow(o: Outcome, which: 'risk' | 'bot'): number | undefined {
+  return score(o.input, which, o.section === 2 || (o.section === 1 && which === 'risk'));
+}
+
+function scoreJson(o: Outcome, which: 'risk' | 'bot', path: ReadyPath): Json {
+  return scoreNow(o, which) ?? readJson(o.input, path);
+}
+
 /** A score as a value of a type; an assessment without that score has an attribute of the name, or nothing. */
 function scoreAs(
   o: Outcome,
@@ -38,8 +46,7 @@ function scoreAs(
   path: ReadyPath,
   site: number,
 ): unknown {
-  const early = o.section === 2 || (o.section === 1 && which === 'risk');
-  const value = score(o.input, which, early);
+  const value = scoreNow(o, which);
   return value === undefined ? readAs(type, o.input, path, site) : fromJson[type](value, site);
 }
 
@@ -149,6 +156,7 @@ export const runtime = Object.freeze({
   sameJson,
   sameText,
   scoreAs,
+  scoreJson,
   stringAt,
   supportListRequest,
   timeInRange,
