@@ -316,8 +316,9 @@ export function openEnvironments(deps: EnvironmentDeps): Environments {
       try {
         return await put(environment, body, options);
       } catch (error) {
-        // the name was taken meanwhile, or the tree was behind: now it is an environment that exists
-        if (!(error instanceof Problem) || error.code !== 'ApiNameTaken') throw error;
+        // the name was taken meanwhile, or the tree was behind: now it is an environment that exists, or none any more
+        const again = ['ApiNameTaken', 'UnknownEnvironment'];
+        if (!(error instanceof Problem) || !again.includes(error.code)) throw error;
         return put(environment, body, options);
       }
     },

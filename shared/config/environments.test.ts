@@ -284,6 +284,43 @@ describe('where a process died', () => {
   });
 });
 
+describe('a root that is deleted while the index cannot be written', () => {
+  const gone = async () => {
+    const root = fresh();
+    await config.putEnvironment(root, { name: 'Root' }, by);
+    const torn: Storage = {
+      ...storage,
+      blobs(container) {
+        const blobs = storage.blobs(container);
+        return {
+          ...blobs,
+          write: async (name, content, options) => {
+            if (name === 'index.json') throw new Error('storage is gone');
+            return blobs.write(name, content, options);
+          },
+        };
+      },
+    };
+    await openConfig(torn, { log: () => {} }).removeEnvironment(root, by);
+    return root;
+  };
+
+  it.each([
+    ['deletes it', (root: string) => config.removeEnvironment(root, by)],
+    ['reads anything of it', (root: string) => config.list(root, 'externalCalls')],
+  ])('leaves the index with whoever next %s', async (_, use) => {
+    const root = await gone();
+    expect((await refusal(use(root))).status).toBe(404);
+    expect((await config.environmentTree()).map(({ apiName }) => apiName)).not.toContain(root);
+  });
+
+  it('can be created again', async () => {
+    const root = await gone();
+    expect((await config.putEnvironment(root, { name: 'New' }, by)).outcome).toBe('created');
+    expect((await config.environment(root)).view.name).toBe('New');
+  });
+});
+
 describe('at the same time', () => {
   it('of many who create the same root or the same child, one does', async () => {
     const root = fresh();

@@ -171,19 +171,23 @@ const maxAttempts = 40;
 /**
  * Changes a root's manifest. `change` gets a copy to alter and checks everything it relies on in that same copy; it runs
  * again, on the newer manifest, whenever another writer was faster. `flush` is called with activity entries that the
- * manifest is about to forget, and must have stored them when it returns.
+ * manifest is about to forget, and must have stored them when it returns. `seen` is told each manifest that was read, also that
+ * of a root that is gone.
  * Throws a Problem: 404 for an unknown root, 503 where other writers are faster all the time; and what `change` throws.
  */
 export async function commitManifest<T>(
   blobs: Blobs,
   root: string,
   now: () => number,
+  seen: (manifest: Manifest) => Promise<void>,
   flush: (entries: readonly ActivityEntry[]) => Promise<void>,
   change: (manifest: Manifest) => Promise<Change<T>>,
 ): Promise<Committed<T>> {
   for (let attempt = 0; attempt < maxAttempts; attempt++) {
     const stored = await readManifest(blobs, root);
-    if (!stored || stored.manifest.deleted) throw Problem.notFound(`There is no environment ${root}.`);
+    if (stored) await seen(stored.manifest);
+    if (!stored || stored.manifest.deleted)
+      throw Problem.notFound(`There is no environment ${root}.`, { code: 'UnknownEnvironment' });
     const { manifest, etag } = stored;
     const pending = manifest.activity;
     manifest.activity = [];

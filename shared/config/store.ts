@@ -116,10 +116,7 @@ export function openStore<Parsed extends { memory: number }>(
     change: (manifest: Manifest) => Promise<Change<T>>,
   ): Promise<Committed<T>> =>
     inTurn(root, async () => {
-      const committed = await commitManifest(blobs, root, now, flush, async (manifest) => {
-        await catchUp(manifest);
-        return change(manifest);
-      });
+      const committed = await commitManifest(blobs, root, now, catchUp, flush, change);
       if (committed.changed) await settle(committed.manifest, committed.etag);
       return committed;
     });
@@ -146,6 +143,8 @@ export function openStore<Parsed extends { memory: number }>(
   const open = async (environment: string): Promise<{ manifest: Manifest; at: EnvironmentEntry }> => {
     const { root, id } = await locate(environment);
     const stored = await readManifest(blobs, root);
+    // the index was not told of its end
+    if (stored?.manifest.deleted) await catchUp(stored.manifest);
     return {
       manifest: stored?.manifest ?? missing(environment),
       at: entryOf(stored?.manifest, id, environment),
