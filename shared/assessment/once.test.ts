@@ -4,6 +4,7 @@ import { openApp } from '../openApp.ts';
 import { readSettings } from '../settings.ts';
 import type { App } from './app.ts';
 import { assess } from './assess.ts';
+import { ownKey, partitionOf } from './eventKeys.ts';
 import { observe } from './observe.ts';
 import { recover } from './recover.ts';
 
@@ -64,6 +65,28 @@ it.each([
     expect(await counted(user)).toBe(1);
   },
 );
+
+it('recovery completes the others where an event cannot be read', async () => {
+  const users = ['ana', 'ben', 'cem', 'dov', 'eva'];
+  for (const user of users)
+    await expect(assess(dying(), { type: 'Purchase', ...sent(user) })).rejects.toThrow('killed');
+  const { id: environment } = await app.config.snapshot('shop');
+  const key = { environment, type: 'Purchase', id: 'of cem', correlationId: 'c' };
+  const events = app.storage.table('events');
+  const row = await events.read(partitionOf(key), `e|${ownKey(key)}`);
+  if (!row) throw new Error('there is no event');
+  // as if its evidence, a blob of its own when it is large, were lost
+  await events.put({ ...row, evidence_n: undefined });
+
+  expect(await recover(app, -1000)).toMatchObject({
+    completed: 4,
+    failed: 1,
+    problem: expect.stringMatching(/^Purchase of environment .*is not whole/),
+  });
+  await events.put(row);
+  expect(await recover(app, -1000)).toEqual({ completed: 1, failed: 0 });
+  expect(await Promise.all(users.map(counted))).toEqual([1, 1, 1, 1, 1]);
+});
 
 it('recovery completes what a dead process left, and says what it cannot complete, and why', async () => {
   const event = { type: 'Purchase', ...sent('lee') };

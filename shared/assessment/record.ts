@@ -124,8 +124,11 @@ export interface Records {
   latest(environment: string, type: string, id: string): Promise<StoredEvent | undefined>;
   /** All events with this id, whatever their correlation ids. */
   ofId(environment: string, type: string, id: string): AsyncIterable<StoredEvent>;
-  /** Events received before `before` that may lack velocities. */
-  incomplete(before: number): AsyncIterable<StoredEvent>;
+  /** Events received before `before` that may lack velocities; each to be read, so that one which cannot be hides no others. */
+  incomplete(before: number): AsyncIterable<{
+    of: Pick<EventKey, 'environment' | 'type'>;
+    read(): Promise<StoredEvent | undefined>;
+  }>;
   /** Where events were ever written, with the last day of that. */
   active(): AsyncIterable<ActivePartitions>;
   /** The outbox of one partition from after the place given, in the order of receipt. */
@@ -264,14 +267,14 @@ export function openRecords(storage: Storage): Records {
       for await (const partition of active.range('events')) {
         const idle = String(partition.day) < since;
         if (idle && partition.cleanSince === partition.day) continue;
+        const of = { environment: String(partition.environment), type: String(partition.type) };
         let clean = true;
         for (let bucket = 0; bucket < eventBuckets; bucket++) {
-          const partitionKey = bucketKey(String(partition.environment), String(partition.type), bucket);
+          const partitionKey = bucketKey(of.environment, of.type, bucket);
           for await (const pending of events.range(partitionKey, { from: 'p|', before: 'p}' })) {
             clean = false;
             if (Date.parse(String(pending.received)) >= before) continue;
-            const stored = await load(partitionKey, `e${pending.rowKey.slice(1)}`);
-            if (stored) yield stored;
+            yield { of, read: () => load(partitionKey, `e${pending.rowKey.slice(1)}`) };
           }
         }
         if (idle && clean) {

@@ -1,5 +1,6 @@
 import { inWords } from './eventKeys.ts';
 import { type Finishing, finish } from './finish.ts';
+import type { StoredEvent } from './record.ts';
 
 /**
  * Completes events whose process died between storing them and applying what they add to velocities. Applies exactly
@@ -12,13 +13,17 @@ export async function recover(
   age = 10_000,
 ): Promise<{ completed: number; failed: number; problem?: string }> {
   const result: Awaited<ReturnType<typeof recover>> = { completed: 0, failed: 0 };
-  for await (const stored of app.records.incomplete(app.clock() - age)) {
+  for await (const { of, read } of app.records.incomplete(app.clock() - age)) {
+    let stored: StoredEvent | undefined;
     try {
+      stored = await read();
+      // deleted since
+      if (!stored) continue;
       await finish(app, stored);
       result.completed++;
     } catch (error) {
       result.failed++;
-      result.problem ??= `${inWords(stored.key)}: ${String(error)}`;
+      result.problem ??= `${inWords(stored?.key ?? of)}: ${String(error)}`;
     }
   }
   await app.records.flush();
