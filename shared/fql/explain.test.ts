@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import { explain, type RunInput } from './index.ts';
+import { compileRules, explain, type RunInput } from './index.ts';
 
 const resources = { environment: 'e', velocities: ['spend'] };
 const input: RunInput = {
@@ -101,4 +101,22 @@ test('scores are 0 in a section before scoring', () => {
   expect(explain(rule, resources, input)[0]?.operands[0]?.operands).toEqual([
     { text: '@riskScore', value: 0 },
   ]);
+});
+
+test('a random number is the one that the run drew', () => {
+  const rule = {
+    name: 'R',
+    condition: 'LET $early = RandomInt(0, 1000000)\nWHEN $early >= 0',
+    clauses: [
+      { name: 'a', code: 'LET $r = RandomInt(0, 1000000)\nOBSERVE Output(r = $r, early = $early)' },
+      { name: 'b', code: 'RETURN Reject() WHEN $r + $early < 0' },
+    ],
+  };
+  const run = compileRules([rule], resources).program?.run(input);
+  const outputs = run?.done ? run.outcome.outputs.a : undefined;
+  const shown = explain(rule, resources, input)
+    .flatMap((e) => e.operands)
+    .flatMap((o) => o.operands)
+    .map((v) => v.value);
+  expect(shown).toEqual([outputs?.early, Number(outputs?.r) + Number(outputs?.early)]);
 });

@@ -3,7 +3,7 @@ import { newSession, type Session } from './checker/scope.ts';
 import { type CheckedStatement, children, type Typed } from './checker/typed.ts';
 import { emit } from './compiler/expressions.ts';
 import { instantiate, moduleText, newModule, use } from './compiler/module.ts';
-import { newUnit } from './compiler/unit.ts';
+import { newUnit, type Unit } from './compiler/unit.ts';
 import { Fault } from './runtime/fault.ts';
 import { asJson, isArray, isObject } from './runtime/json.ts';
 import { Outcome, Suspended } from './runtime/outcome.ts';
@@ -54,6 +54,7 @@ export function explain(
   const session = newSession();
   const own = { ...newOuter(), decided: kind === 'action' };
   const source = rule.condition ?? '';
+  const whole = `${resources.environment}|${rule.name}`;
   const condition =
     source.trim() === ''
       ? undefined
@@ -61,14 +62,24 @@ export function explain(
   const outer = outerOf(condition, own.ids);
   const before = condition?.code.statements ?? [];
   const explained =
-    condition === undefined ? [] : explainPiece(condition, source, undefined, [], 0, session, input);
+    condition === undefined ? [] : explainPiece(condition, source, whole, undefined, [], 0, session, input);
   const earlier = new Map();
   const clauses = rule.clauses.toSorted((a, b) => sectionNumber(b.section) - sectionNumber(a.section));
   for (const clause of clauses) {
     const piece = checkPiece(clause.code, kind, resources, session, {}, { ...outer, earlier });
-    for (const s of piece.parsed.statements) if (s.kind === 'let') earlier.set(s.name, s);
+    for (const s of piece.parsed.statements)
+      if (s.kind === 'let') earlier.set(s.name, { ...s, clause: clause.name });
     explained.push(
-      ...explainPiece(piece, clause.code, clause.name, before, sectionNumber(clause.section), session, input),
+      ...explainPiece(
+        piece,
+        clause.code,
+        whole,
+        clause.name,
+        before,
+        sectionNumber(clause.section),
+        session,
+        input,
+      ),
     );
   }
   return explained;
@@ -77,6 +88,7 @@ export function explain(
 function explainPiece(
   piece: CheckedPiece,
   source: string,
+  whole: string,
   clause: string | undefined,
   before: readonly CheckedStatement[],
   section: number,
@@ -89,7 +101,11 @@ function explainPiece(
   const operands = when.kind === 'and' || when.kind === 'or' ? when.operands : [when];
   const shown: Shown[] = operands.map((node) => ({ node, parts: partsOf(node) }));
   const nodes = [when, ...shown.flatMap((s) => [s.node, ...s.parts])];
-  const values = evaluateNodes(nodes, [...before, ...piece.code.statements], section, session, input);
+  const unit = { ...newUnit(newModule(session.functions, true), whole, -1, -1, false), section };
+  const lets = letsOf(unit, before);
+  if (clause !== undefined) unit.name = `${whole}|${clause}`;
+  lets.push(...letsOf(unit, piece.code.statements));
+  const values = evaluateNodes(unit, nodes, lets, input);
   let at = 0;
   const next = (node: Typed): ExplainedValue => ({
     text: source.slice(node.start, node.end),
@@ -115,24 +131,25 @@ function partsOf(node: Typed): Typed[] {
 
 type Value = Omit<ExplainedValue, 'text'>;
 
-/** Computes nodes one by one; a fault or a missing answer belongs to the node alone. */
-function evaluateNodes(
-  nodes: readonly Typed[],
-  statements: readonly CheckedStatement[],
-  section: number,
-  session: Session,
-  input: RunInput,
-): Value[] {
-  const module = newModule(session.functions, true);
-  const unit = newUnit(module, 'explain', -1, -1, false);
-  unit.section = section;
-  const lets = statements.flatMap((s) =>
+/** JavaScript that computes the variables of LET. */
+function letsOf(unit: Unit, statements: readonly CheckedStatement[]): string[] {
+  return statements.flatMap((s) =>
     s.kind === 'let'
       ? [
           `let v${s.local.id}; try { v${s.local.id} = ${emit(unit, s.local.value)}; } catch (e) { failed.push(e); }`,
         ]
       : [],
   );
+}
+
+/** Computes nodes one by one; a fault or a missing answer belongs to the node alone. */
+function evaluateNodes(
+  unit: Unit,
+  nodes: readonly Typed[],
+  lets: readonly string[],
+  input: RunInput,
+): Value[] {
+  const { module, section } = unit;
   use(module, 'toJson');
   use(module, 'isMany');
   const values = nodes.map((node) => {

@@ -19,7 +19,13 @@ export type Expression =
   | (Node & { kind: 'name'; name: string })
   | (Node & { kind: 'member'; target: Expression; name: string; nameStart: number })
   | (Node & { kind: 'index'; target: Expression; index: Expression })
-  | (Node & { kind: 'call'; callee: Expression; args: Argument[] })
+  | (Node & {
+      kind: 'call';
+      callee: Expression;
+      args: Argument[];
+      /** The clause and offset it stands at, where another clause has taken over its LET. */
+      home?: string;
+    })
   | (Node & { kind: 'not'; operand: Expression })
   | (Node & { kind: 'negate'; operand: Expression })
   | (Node & { kind: 'and'; operands: Expression[] })
@@ -48,6 +54,8 @@ export interface Let extends Node {
   nameStart: number;
   nameEnd: number;
   value: Expression;
+  /** The clause it stands in, where later clauses know it. */
+  clause?: string;
 }
 
 /** `DO SetVariables(…)` before the last statement. */

@@ -133,7 +133,7 @@ function importLocal(scope: Scope, e: Of<'variable'>): Local | undefined {
   scope.earlier.delete(found.name);
   const local = defineLocal(scope, {
     ...found,
-    value: moved(found.value, e),
+    value: moved(found.value, e, found.clause),
     nameStart: e.start,
     nameEnd: e.end,
     start: e.start,
@@ -143,8 +143,12 @@ function importLocal(scope: Scope, e: Of<'variable'>): Local | undefined {
   return local;
 }
 
-/** A copy of an expression that stands, all of it, at one place. */
-export function moved<E extends Expression>(e: E, at: { start: number; end: number }): E {
+/** A copy of an expression of another clause that stands, all of it, at one place; its calls remember where they stood. */
+export function moved<E extends Expression>(
+  e: E,
+  at: { start: number; end: number },
+  clause: string | undefined,
+): E {
   const copy = structuredClone(e);
   const visit = (value: unknown): void => {
     if (typeof value !== 'object' || value === null) return;
@@ -152,6 +156,8 @@ export function moved<E extends Expression>(e: E, at: { start: number; end: numb
       for (const item of value) visit(item);
       return;
     }
+    if ('kind' in value && value.kind === 'call' && 'start' in value && !('home' in value))
+      Object.assign(value, { home: `${clause}/${value.start}` });
     if ('start' in value) value.start = at.start;
     if ('nameStart' in value) value.nameStart = at.start;
     if ('end' in value) value.end = at.end;

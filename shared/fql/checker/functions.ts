@@ -63,7 +63,7 @@ function calledBy(scope: Scope, e: Of<'variable'>): FunctionCall | undefined {
     scope.earlier.set(earlier.name, earlier);
     return undefined;
   }
-  const here = moved(call, e);
+  const here = moved(call, e, earlier.clause);
   scope.aliases.set(earlier.name, here);
   return here;
 }

@@ -165,7 +165,8 @@ function randomInt(scope: Scope, e: Call, name: string): Typed {
     report(scope, 'empty-range', `RandomInt needs a range: ${min.value} is not below ${max.value}.`, e);
     return errorAt(e);
   }
-  return { kind: 'random', min, max, type: 'Int32', many: false, start: e.start, end: e.end };
+  const home = e.home === undefined ? {} : { home: e.home };
+  return { kind: 'random', min, max, ...home, type: 'Int32', many: false, start: e.start, end: e.end };
 }
 
 /** Functions that stand alone and that the library's rows cannot express. */

@@ -148,7 +148,8 @@ function checkRule(
         ...outer,
         earlier,
       });
-      for (const s of piece.parsed.statements) if (s.kind === 'let') earlier.set(s.name, s);
+      for (const s of piece.parsed.statements)
+        if (s.kind === 'let') earlier.set(s.name, { ...s, clause: clause.name });
       if (names.has(clause.name.toLowerCase())) {
         const message = `Two clauses of this rule are called ${JSON.stringify(clause.name)}. Give each a name of its own.`;
         piece.diagnostics.push({ severity: 'error', code: 'defined-twice', message, ...where, ...wholeText });

@@ -54,7 +54,7 @@ export type Typed = Base &
     | { kind: 'array'; items: Typed[] }
     | { kind: 'object'; entries: { key: string; value: Typed }[] }
     | { kind: 'in'; value: Typed; set: Typed }
-    | { kind: 'random'; min: Typed; max: Typed }
+    | { kind: 'random'; min: Typed; max: Typed; home?: string }
     | { kind: 'variable'; key: string }
     | { kind: 'velocity'; environment: string; name: string; key: Typed; window: VelocityWindow }
     | {

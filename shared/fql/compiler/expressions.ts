@@ -66,7 +66,7 @@ export function emit(unit: Unit, node: Typed): string {
     case 'in':
       return emitIn(unit, node);
     case 'random': {
-      const key = json(`${unit.name}/${node.start}`);
+      const key = json(node.home === undefined ? `${unit.name}/${node.start}` : `${unit.whole}|${node.home}`);
       return runtimeCall(unit, 'randomInt', 'o', key, emitOne(unit, node.min), emitOne(unit, node.max));
     }
     case 'variable':

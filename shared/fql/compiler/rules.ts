@@ -128,6 +128,7 @@ function writeRule(writer: Writer, unit: Unit, rule: CheckedRule, r: number, fir
     unit.clause = -1;
     unit.section = 0;
     unit.name = `${writer.environment}|${rule.name}`;
+    unit.whole = unit.name;
     const steps = certainSteps(
       writer.purity,
       rule.condition.statements,
@@ -197,7 +198,8 @@ function writeClause(
   unit.rule = r;
   unit.clause = i;
   unit.section = clause.section;
-  unit.name = `${writer.environment}|${rule.name}|${clause.name}`;
+  unit.whole = `${writer.environment}|${rule.name}`;
+  unit.name = `${unit.whole}|${clause.name}`;
   const { code } = clause;
   const lines: string[] = [];
   if (writer.module.sections) lines.push(`o.section = ${clause.section};`);

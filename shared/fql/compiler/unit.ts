@@ -5,6 +5,8 @@ export interface Unit {
   module: Module;
   /** Which code this is, among all of an assessment: a part of the identity of call sites. */
   name: string;
+  /** The rule that it is a part of, as in `name`. */
+  whole: string;
   rule: number;
   clause: number;
   /** 0: scores known … as `Outcome.section`. */
@@ -30,6 +32,7 @@ export function newUnit(
   return {
     module,
     name,
+    whole: name,
     rule,
     clause,
     section: 0,

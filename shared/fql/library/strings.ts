@@ -66,6 +66,13 @@ function charAt(text: string, index: number, site: number): string {
   return text[index] ?? fail(site, 'out-of-range', `Index ${index} of a text of ${text.length} characters.`);
 }
 
+/** Upper case, letter by letter as in .NET: "ß", whose upper case is two letters, stays. */
+function upper(text: string): string {
+  const all = text.toUpperCase();
+  if (all.length === text.length) return all;
+  return Array.from(text, (c) => (c.toUpperCase().length === c.length ? c.toUpperCase() : c)).join('');
+}
+
 const S = 'String';
 const range = 'a position outside the text';
 
@@ -168,16 +175,7 @@ export const strings: readonly Member[] = [
     ['@"user.username".Substring(0,5)', 'kayla'],
     { faults: range },
   ),
-  method(
-    S,
-    'ToUpper',
-    [],
-    S,
-    (s: string) => s.toUpperCase(),
-    'The text in upper case.',
-    ['@"user.firstName".ToUpper()', 'KAYLA'],
-    { inline: '$0.toUpperCase()' },
-  ),
+  method(S, 'ToUpper', [], S, upper, 'The text in upper case.', ['@"user.firstName".ToUpper()', 'KAYLA']),
   method(
     S,
     'ToLower',
@@ -188,16 +186,7 @@ export const strings: readonly Member[] = [
     ['@"user.firstName".ToLower()', 'kayla'],
     { inline: '$0.toLowerCase()' },
   ),
-  method(
-    S,
-    'ToUpperInvariant',
-    [],
-    S,
-    (s: string) => s.toUpperCase(),
-    'The text in upper case.',
-    ['"abc".ToUpperInvariant()', 'ABC'],
-    { inline: '$0.toUpperCase()' },
-  ),
+  method(S, 'ToUpperInvariant', [], S, upper, 'The text in upper case.', ['"abc".ToUpperInvariant()', 'ABC']),
   method(
     S,
     'ToLowerInvariant',

@@ -79,7 +79,7 @@ const time = `(?:[T ]\\s*([0-9]{1,2}):([0-9]{2})(?::([0-9]{2})(?:[.,]([0-9]{1,12
 const forms: readonly { pattern: RegExp; order: readonly [year: number, month: number, day: number] }[] = [
   { pattern: new RegExp(`^([0-9]{4})-([0-9]{1,2})-([0-9]{1,2})${time}$`, 'i'), order: [1, 2, 3] },
   { pattern: new RegExp(`^([0-9]{4})/([0-9]{1,2})/([0-9]{1,2})${time}$`, 'i'), order: [1, 2, 3] },
-  { pattern: new RegExp(`^([0-9]{1,2})/([0-9]{1,2})/([0-9]{4})${time}$`, 'i'), order: [3, 1, 2] },
+  { pattern: new RegExp(`^([0-9]{1,2})[/-]([0-9]{1,2})[/-]([0-9]{4})${time}$`, 'i'), order: [3, 1, 2] },
   {
     pattern: new RegExp(
       `^(?:[a-z]{3,9},? )?([a-z]{3,9})[ ,]\\s*([0-9]{1,2})(?:,\\s*|\\s+)([0-9]{4}),?${time}$`,
