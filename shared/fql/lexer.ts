@@ -33,7 +33,8 @@ export interface Lexed {
   problems: Problem[];
 }
 
-const space = /\s+/y;
+/** White space, and the marks without width that come along from documents and web pages. */
+const space = /[\s\u00ad\u200b-\u200f\u2060]+/y;
 const word = /[\p{L}_][\p{L}\p{N}_]*/uy;
 const number = /[0-9]+(?:\.[0-9]+)?(?:[eE][+-]?[0-9]+)?/y;
 const operators = ['&&', '||', '==', '!=', '>=', '<=', '<>', '@@', ...'><=!+-*/%?:()[]{},.|'];
@@ -220,7 +221,9 @@ export function lex(source: string): Lexed {
         ? ' Logical "and" is written "&&" or "and".'
         : c === ';'
           ? ' Statements need no ";" between them.'
-          : '';
+          : '–—−'.includes(c)
+            ? ' A minus is written "-".'
+            : '';
     const last = problems.at(-1);
     if (last?.code === 'unknown-character' && last.end === start) last.end = at;
     else

@@ -163,6 +163,11 @@ test.each([
     'RETURN Reject() WHEN user.email == "a"',
     'user means nothing here. An attribute is written @"user.email".',
   ],
+  [
+    'a dash for a minus',
+    'RETURN Reject() WHEN 5 > @"totalAmount" –',
+    '"–" means nothing here. A minus is written "-".',
+  ],
 ])('the message for %s', (_, text, message) => {
   expect(checkText(text, { ...sampleResources, samplePayload }).map((d) => d.message)).toEqual([message]);
 });
