@@ -4,6 +4,7 @@
  */
 import http from 'node:http';
 import { createRequire } from 'node:module';
+import { keepInLines } from './azuriteStore.ts';
 
 const servers = new Set<http.Server>();
 const create = http.createServer;
@@ -36,4 +37,7 @@ process.on('SIGTERM', () => {
 });
 process.on('SIGINT', () => process.emit('SIGTERM'));
 process.on('disconnect', () => process.emit('SIGTERM'));
-createRequire(import.meta.url)('azurite/dist/src/azurite.js');
+const azurite = createRequire(import.meta.url).resolve('azurite/dist/src/azurite.js');
+const fromAzurite = createRequire(azurite);
+keepInLines(fromAzurite('lokijs'));
+fromAzurite(azurite);
