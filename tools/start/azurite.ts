@@ -19,8 +19,9 @@ export interface Azurite {
   stop(): Promise<void>;
 }
 
-const READY_MILLISECONDS = 60_000;
-const STOP_MILLISECONDS = 20_000;
+const READY_MILLISECONDS = 120_000;
+/** How long it may take to write what it has: 700 MB of tables took 20 s on a busy machine. */
+export const STOP_MILLISECONDS = 60_000;
 
 /** Azurite's publicly known account. */
 const ACCOUNT = 'devstoreaccount1';

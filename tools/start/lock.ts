@@ -2,6 +2,7 @@
 import { mkdir, open, readFile, rename, rm, stat, statfs, writeFile } from 'node:fs/promises';
 import path from 'node:path';
 import { setTimeout as timeout } from 'node:timers/promises';
+import { STOP_MILLISECONDS } from './azurite.ts';
 import { errorCode, folderProblem, StartProblem } from './problem.ts';
 
 interface Holder {
@@ -17,9 +18,6 @@ export interface Lock {
   noteStorage(pid: number): Promise<void>;
   release(): Promise<void>;
 }
-
-/** How long an Azurite that has lost its parent may take to write what it has. */
-const STORAGE_END_MILLISECONDS = 20_000;
 
 /**
  * Makes the data folder and takes its lock; waits for the end of an Azurite that a killed start has left.
@@ -92,7 +90,7 @@ async function readHolder(file: string): Promise<Holder | undefined> {
 }
 
 async function ended(storage: { pid: number; started: string }, folder: string): Promise<void> {
-  const limit = Date.now() + STORAGE_END_MILLISECONDS;
+  const limit = Date.now() + STOP_MILLISECONDS;
   while (await isAlive(storage)) {
     if (Date.now() > limit)
       throw new StartProblem(
