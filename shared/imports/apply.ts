@@ -109,10 +109,11 @@ async function writeLake(
 ): Promise<void> {
   const files = Map.groupBy(events, ({ key, received }) => `${dayOf(received)}|${key.type}`);
   await forEachAtOnce(files.values(), lakeFilesAtOnce, async (own) => {
-    const [{ key, received }] = own as [StoredEvent, ...StoredEvent[]];
-    const { environment, type } = key;
+    const [first] = own;
+    if (!first) return;
+    const { environment, type } = first.key;
     await app.lake.write(
-      { environment, type, day: dayOf(received) },
+      { environment, type, day: dayOf(first.received) },
       `import-${id}-${chunk}`,
       own.map(lineOf),
       // deleted before: it is there again, by what was just stored
