@@ -1,6 +1,8 @@
+import { execFile } from 'node:child_process';
 import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { promisify } from 'node:util';
 import { afterEach, beforeEach, expect, test } from 'vitest';
 import { check } from './commands/check.ts';
 import type { Command } from './commands/command.ts';
@@ -80,4 +82,17 @@ test('fmt lays files out and then has nothing left to do', async () => {
     'RETURN Reject("x") // why\nWHEN @"a" == 1 and @"b" > 2\n',
   );
   expect(await run(fmt, '--check', folder)).toEqual({ code: 0, out: '', err: '' });
+});
+
+test('every command says on request how it is used', async () => {
+  const holdfast = join(import.meta.dirname, 'holdfast.ts');
+  const run = promisify(execFile);
+  const { stdout } = await run(process.execPath, [holdfast]);
+  const commands = [...stdout.matchAll(/^ {2}(\w+) /gm)].map(([, name = '']) => name);
+  expect(commands).toHaveLength(5);
+  for (const name of commands) {
+    const help = await run(process.execPath, [holdfast, name, '--help']);
+    expect(help.stdout, name).toMatch(new RegExp(`^holdfast ${name} `));
+    expect(help.stderr, name).toBe('');
+  }
 });

@@ -11,18 +11,21 @@ const commands: readonly Command[] = [
     name: 'model',
     usage: 'model eval|train|score|list|retrain|rollback …',
     summary: 'train, evaluate and run scoring models; those of a running app',
+    help: async () => (await import('./commands/model.ts')).usage,
     run: async (args) => (await import('./commands/model.ts')).run([...args]),
   },
   {
     name: 'import',
     usage: 'import FILE… --environment E',
     summary: 'import past events from NDJSON or from CSV files of DFP’s data upload',
+    help: async () => (await import('./commands/import.ts')).usage,
     run: async (args, terminal) => (await import('./commands/import.ts')).runImport(args, terminal),
   },
   {
     name: 'lp',
     usage: 'lp run …',
     summary: 'find return and discount abuse in a folder of transactions',
+    help: async () => (await import('./lossPrevention/cli.ts')).usage,
     run: async (args) => (await import('./lossPrevention/cli.ts')).lossPreventionCommand(args),
   },
 ];
@@ -45,6 +48,9 @@ if (command === undefined) {
     wanted ? usage() : `holdfast: there is no command "${name}".\n\n${usage()}`,
   );
   process.exitCode = wanted ? 0 : 2;
+} else if (args.includes('--help') || args.includes('-h')) {
+  const help = (await command.help?.()) ?? `holdfast ${command.usage}: ${command.summary}`;
+  process.stdout.write(`${help.trimEnd()}\n`);
 } else {
   process.exitCode = await command.run(args, {
     out: (text) => process.stdout.write(text),

@@ -10,6 +10,8 @@ export interface Command {
   /** `check FILE…` */
   usage: string;
   summary: string;
+  /** what `--help` shows, where `usage` does not say all */
+  help?(): Promise<string>;
   /** Runs it; the answer is the exit code: 0 fine, 1 something is wrong with the files, 2 with the call. */
   run(args: readonly string[], terminal: Terminal): Promise<number>;
 }

@@ -18,7 +18,8 @@ import type { Terminal } from './command.ts';
 /** A call that cannot be made; the message says why. */
 class UsageError extends Error {}
 
-const usage = `holdfast import FILE… --environment ENVIRONMENT [--url URL] [--mapping MAPPING.json] [--rejected-share SHARE] [--dry-run]
+/** What `--help` shows. */
+export const usage = `holdfast import FILE… --environment ENVIRONMENT [--url URL] [--mapping MAPPING.json] [--rejected-share SHARE] [--dry-run]
 
   FILE           events, one a line (NDJSON), or CSV files of DFP's upload of historical data; plain or gzip
   --environment  id, API name or path; HOLDFAST_ENVIRONMENT where absent

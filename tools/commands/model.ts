@@ -4,7 +4,8 @@ import { CsvError } from '../scoring/csvColumns.ts';
 import { FileError, UsageError } from './modelArguments.ts';
 import { appUsage, CallError, isAppVerb, modelsOfApp, RefusedError } from './modelsOfApp.ts';
 
-const usage = `holdfast model eval --train A.csv --test B.csv --label COLUMN [--group COLUMN --k 100] [--day COLUMN] [--trees N] [--seed N]
+/** What `--help` shows. */
+export const usage = `holdfast model eval --train A.csv --test B.csv --label COLUMN [--group COLUMN --k 100] [--day COLUMN] [--trees N] [--seed N]
 holdfast model train --events FILE.ndjson --labels FILE.ndjson --out MODEL [--kind risk|bot] [--as-of TIME] [--maturity-days N] [--seed N]
 holdfast model score --model MODEL --events FILE.ndjson [--labels FILE.ndjson]
 ${appUsage}`;

@@ -11,7 +11,8 @@ import {
   runSettingsOf,
 } from '../../shared/lossPrevention/runs.ts';
 
-const usage = `holdfast lp run: loss prevention over a lake, from files to a dashboard
+/** What `--help` shows. */
+export const usage = `holdfast lp run: loss prevention over a lake, from files to a dashboard
 
   --lake <folder>        a folder with the files, or
   --container <name>     a blob container of HOLDFAST_STORAGE
