@@ -4,9 +4,11 @@ import { BlobServiceClient } from '@azure/storage-blob';
 
 /**
  * What timers and followers write on their own time, also while no request changes anything: the index of data subjects
- * among it, which follows from stored events; and what every refused request may write: how often calls were made.
+ * and the lake among it, which follow from stored events; and what every refused request may write: how often calls were made.
  */
-const ownTime = /^(followers|subjects|usage|externalmetrics|externalwarmup)$/i;
+const ownTime = /^(followers|subjects|lake|usage|externalmetrics|externalwarmup)$/i;
+/** The host's own locks, what subject requests export on their own time, and the files of the lake. */
+const ownContainers = /^(azure-webjobs.*|subject-exports|events)$/;
 
 /** Everything that the app has stored, as a hash for each row and blob; times of writing and ETags are left out. */
 export async function stateOf(connectionString: string): Promise<Map<string, string>> {
@@ -29,8 +31,7 @@ export async function stateOf(connectionString: string): Promise<Map<string, str
   }
   const blobs = BlobServiceClient.fromConnectionString(connectionString);
   for await (const { name: container } of blobs.listContainers()) {
-    // the host's own locks
-    if (container.startsWith('azure-webjobs') || container === 'subject-exports') continue;
+    if (ownContainers.test(container)) continue;
     for await (const { name, properties } of blobs.getContainerClient(container).listBlobsFlat())
       note(`${container}/${name}`, [
         properties.contentLength,
