@@ -69,9 +69,15 @@ export async function startAzurite(folder: string, ports: Ports, signal: AbortSi
   child.stdout?.on('data', read);
   child.stderr?.on('data', read);
   void ended.then(() => {
-    const said = output.trim().split('\n').slice(-3).join(' ');
+    const lines = output.trim().split('\n');
+    // of what a process says that fails, its error; what comes behind it are the places in the code
+    const said = lines.findLast((line) => /error: /i.test(line)) ?? lines.slice(-3).join(' ');
     const taken = /EADDRINUSE.*?:(\d+)/.exec(output)?.[1];
-    if (taken !== undefined)
+    if (/ is damaged: /.test(said))
+      broken.resolve(
+        new StartProblem(`${said.trim()}: put a copy of it back, or give another data folder with --data`),
+      );
+    else if (taken !== undefined)
       broken.resolve(
         new StartProblem(`port ${taken} is in use: free it, or give others with --storage-ports`),
       );

@@ -95,3 +95,9 @@ it('a file that was cut while it was written does not take the place of the last
   await writeFile(`${file}~`, '{"collections":[');
   expect((await reopened(file)).getCollection('rows').data).toHaveLength(1);
 });
+
+it('a file that is damaged is named, and not taken for an empty database', async () => {
+  const file = path.join(folder, 'damaged.json');
+  await writeFile(file, '{"collections":[{"name":"ro');
+  await expect(reopened(file)).rejects.toThrow(`${file} is damaged: SyntaxError`);
+});

@@ -84,7 +84,7 @@ async function read(file: string): Promise<Database | undefined> {
 const adapter = {
   mode: 'incremental',
   loadDatabase(file: string, callback: (found: unknown) => void): void {
-    read(file).then(callback, callback);
+    read(file).then(callback, (error: unknown) => callback(new Error(`${file} is damaged: ${error}`)));
   },
   saveDatabase(
     file: string,
